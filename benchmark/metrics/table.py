@@ -34,9 +34,7 @@ METRICS: dict[str, Metric] = {
         Metric("psnr", "PSNR", "higher", "dB", 2, (0.0, 100.0), "image", "mean over the pixels of the mask"),
         Metric("ssim", "SSIM", "higher", "", 4, (-1.0, 1.0), "image", "11x11 Gaussian window, mean over the mask"),
         Metric("lpips", "LPIPS", "lower", "", 4, (0.0, 2.0), "image", "VGG, v0.1, images in [-1, 1]"),
-        Metric(
-            "accuracy", "Acc.", "lower", "scene unit", 4, (0.0, 1e6), "geometry", "fitted point to nearest true point"
-        ),
+        Metric("accuracy", "Acc.", "lower", "scene unit", 4, (0.0, 1e6), "geometry", "fitted to nearest true point"),
         Metric(
             "completeness",
             "Comp.",
@@ -45,10 +43,8 @@ METRICS: dict[str, Metric] = {
             4,
             (0.0, 1e6),
             "geometry",
-            "true point to nearest fitted point",
+            "true to nearest fitted point",
         ),
-        Metric(
-            "distance", "Dist.", "lower", "scene unit", 4, (0.0, 1e6), "geometry", "fitted point to its own true point"
-        ),
+        Metric("distance", "Dist.", "lower", "scene unit", 4, (0.0, 1e6), "geometry", "fitted to its own true point"),
     )
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -36,4 +37,4 @@ class Gaussians:
     @property
     def sh_degree(self) -> int:
         """0 to 3."""
-        return int(round(self.sh.shape[1] ** 0.5)) - 1
+        return math.isqrt(self.sh.shape[1]) - 1
