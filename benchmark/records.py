@@ -1,0 +1,243 @@
+"""`Record`: what a cell leaves behind, and the only thing that the leaderboard sees. No torch.
+
+A record is one JSON object. Reading one trusts nothing: unknown fields, wrong types, numbers that are not finite and
+names that could be a path are refused with the field's name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.cells import Cell
+from benchmark.errors import InputError
+from benchmark.metrics.table import METRICS, Metric
+
+__all__ = ["METRICS", "SCHEMA", "Cell", "Measurement", "Metric", "Record", "read_jsonl", "write_jsonl"]
+
+SCHEMA = 1
+STATUSES = ("ok", "failed", "skipped")
+ORIGINS = ("published", "measured", "submitted")
+LONGEST_TEXT = 4000
+LONGEST_LINE = 1_000_000
+DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One metric of one cell.
+
+    Attributes
+    ----------
+    value
+        The number that is ranked: the mean over views for image metrics.
+    per_view
+        View name to number; empty where a metric has no views or none were published.
+    """
+
+    value: float
+    per_view: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A cell's outcome.
+
+    Attributes
+    ----------
+    key
+        Digest of everything that decides the number (`benchmark.cells.cell_key`).
+    status
+        ``ok``, ``failed`` or ``skipped``; the last two say why in ``reason``.
+    metrics, absent
+        Measurements by metric name; and, for a metric that could not be had, the reason.
+    cost
+        ``seconds`` a stage, ``peak_memory_mb``, ``gaussians``.
+    details
+        Facts about the run that are no metric: readout parameters, variance kept by the PCA, mask coverage ...
+    provenance
+        Versions, commit, digests, machine: what is needed to remake the number.
+    created
+        UTC, ISO 8601.
+    """
+
+    cell: Cell
+    key: str
+    status: Literal["ok", "failed", "skipped"]
+    made_by: Literal["published", "measured", "submitted"]
+    created: str
+    reason: str = ""
+    metrics: Mapping[str, Measurement] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """One line of canonical JSON: sorted keys, no NaN."""
+        values = {"schema": SCHEMA, **asdict(self)}
+        return json.dumps(values, sort_keys=True, allow_nan=False, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str = "record") -> Record:
+        """Parse and check; `InputError` names ``where`` and the field."""
+        if len(text) > LONGEST_LINE:
+            raise InputError(f"{where}: {len(text)} characters in one record; at most {LONGEST_LINE} are accepted")
+        try:
+            values = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{where}: no valid JSON record: {error}") from None
+        if not isinstance(values, dict):
+            raise InputError(f"{where}: expected a JSON object, got {type(values).__name__}")
+        return _parse(values, where)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number; leave a missing metric out and say why under 'absent'")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"field {twice[0]!r:.80} appears twice")
+    return values
+
+
+def _parse(values: dict[str, Any], where: str) -> Record:
+    schema = values.pop("schema", None)
+    if schema != SCHEMA:
+        raise InputError(f"{where}: schema is {schema!r:.40}, this version reads {SCHEMA}; update splatbench")
+    known = {part.name for part in fields(Record)}
+    _only(values, known, where)
+    for name in ("cell", "key", "status", "made_by", "created"):
+        if name not in values:
+            raise InputError(f"{where}: field '{name}' is missing")
+    status = _one_of(values["status"], STATUSES, f"{where}: status")
+    metrics = _parse_metrics(_mapping(values.get("metrics", {}), f"{where}: metrics"), where)
+    absent = _mapping(values.get("absent", {}), f"{where}: absent")
+    reason = _text(values.get("reason", ""), f"{where}: reason")
+    if status == "ok" and not metrics:
+        raise InputError(f"{where}: status is 'ok' but there is no metric")
+    if status != "ok" and not reason:
+        raise InputError(f"{where}: status is '{status}' but 'reason' is empty")
+    return Record(
+        cell=_parse_cell(_mapping(values["cell"], f"{where}: cell"), where),
+        key=_text(values["key"], f"{where}: key", longest=128),
+        status=status,  # type: ignore[arg-type]
+        made_by=_one_of(values["made_by"], ORIGINS, f"{where}: made_by"),  # type: ignore[arg-type]
+        created=_text(values["created"], f"{where}: created", longest=64),
+        reason=reason,
+        metrics=metrics,
+        absent={name: _text(text, f"{where}: absent.{name}") for name, text in absent.items()},
+        cost=_plain(_mapping(values.get("cost", {}), f"{where}: cost"), f"{where}: cost"),
+        details=_plain(_mapping(values.get("details", {}), f"{where}: details"), f"{where}: details"),
+        provenance=_plain(_mapping(values.get("provenance", {}), f"{where}: provenance"), f"{where}: provenance"),
+    )
+
+
+def _parse_cell(values: dict[str, Any], where: str) -> Cell:
+    names = {part.name for part in fields(Cell)}
+    _only(values, names, f"{where}: cell")
+    if missing := sorted(names - set(values)):
+        raise InputError(f"{where}: cell.{missing[0]} is missing")
+    try:
+        return Cell(**values)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _parse_metrics(values: dict[str, Any], where: str) -> dict[str, Measurement]:
+    metrics = {}
+    for name, value in values.items():
+        here = f"{where}: metrics.{name:.40}"
+        if name not in METRICS:
+            raise InputError(f"{here}: no such metric; known are {', '.join(METRICS)}")
+        measured = _mapping(value, here)
+        _only(measured, {"value", "per_view"}, here)
+        if "value" not in measured:
+            raise InputError(f"{here}.value is missing")
+        low, high = METRICS[name].plausible
+        number = _number(measured["value"], f"{here}.value")
+        if not low <= number <= high:
+            raise InputError(f"{here}.value is {number}, outside of the plausible range {low} to {high}")
+        views = _mapping(measured.get("per_view", {}), f"{here}.per_view")
+        per_view = {}
+        for view, entry in views.items():
+            _text(view, f"{here}.per_view: a view's name", longest=200)
+            per_view[view] = _number(entry, f"{here}.per_view[{view!r:.60}]")
+        metrics[name] = Measurement(number, per_view)
+    return metrics
+
+
+def _only(values: Mapping[str, Any], known: set[str], where: str) -> None:
+    if unknown := sorted(set(values) - known):
+        raise InputError(f"{where}: unknown field {unknown[0]!r:.60}")
+
+
+def _mapping(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: expected an object, got {type(value).__name__}")
+    return value
+
+
+def _text(value: Any, where: str, longest: int = LONGEST_TEXT) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{where}: expected text, got {type(value).__name__}")
+    if len(value) > longest:
+        raise InputError(f"{where}: {len(value)} characters; at most {longest} are accepted")
+    return value
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"{where}: expected a number, got {type(value).__name__}")
+    if not math.isfinite(value):
+        raise InputError(f"{where}: {value} is not finite")
+    return float(value)
+
+
+def _one_of(value: Any, known: tuple[str, ...], where: str) -> str:
+    if value not in known:
+        raise InputError(f"{where} is {value!r:.60}; expected one of {', '.join(known)}")
+    return value
+
+
+def _plain(value: Any, where: str, depth: int = 0) -> Any:
+    """Check nested free-form values: finite numbers, bounded text, bounded depth."""
+    if depth > DEEPEST:
+        raise InputError(f"{where}: nested deeper than {DEEPEST}")
+    if isinstance(value, dict):
+        return {
+            _text(k, f"{where}: a field's name", 200): _plain(v, f"{where}.{k:.40}", depth + 1)
+            for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [_plain(item, where, depth + 1) for item in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        _number(value, where)
+        return value
+    return _text(value, where)
+
+
+def read_jsonl(path: Path) -> Iterator[Record]:
+    """Records of one JSON Lines file, in order; `InputError` names the file and line."""
+    with path.open(encoding="utf-8") as lines:
+        number = 0
+        while line := lines.readline(LONGEST_LINE + 1):
+            number += 1
+            if line.strip():
+                yield Record.from_json(line, f"{path.name} line {number}")
+
+
+def write_jsonl(path: Path, records: Iterable[Record]) -> None:
+    """Write records sorted by cell, so that a diff shows what changed."""
+    lines = sorted(records, key=lambda record: (record.cell, record.key))
+    path.write_text("".join(record.to_json() + "\n" for record in lines), encoding="utf-8")
