@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -28,3 +28,7 @@ class FeatureMaps:
     grid: Float[torch.Tensor, "view channel row column"]
     extent: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     reduction: dict[str, Any] = field(default_factory=dict)
+
+    def to(self, device: torch.device | str) -> FeatureMaps:
+        """The same maps on another device."""
+        return replace(self, grid=self.grid.to(device))

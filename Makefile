@@ -1,0 +1,60 @@
+# One command each on a fresh machine: every target makes the virtual environment it needs and installs into it.
+#
+#   make bench                                     the demonstration: five entries on one scene, then the page
+#   make bench VFM=efficientnet_lite0 DATASET=motorcycle [MODE=geometry] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
+#   make leaderboard                               the page again, from what is there
+#   make test, make check                          what .ci/run runs
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The repository root stays off sys.path: its folder `datasets` must not stand in for Hugging Face's package.
+export PYTHONSAFEPATH := 1
+
+VFM ?= efficientnet_lite0,efficientnet_lite0_random,random,iuvrgb,instantsplat
+PROTOCOL ?= lite
+ifndef DATASET
+DATASET := studio
+SCENE ?= shelves
+endif
+OPTIONS := --entry '$(VFM)' --dataset '$(DATASET)' --protocol '$(PROTOCOL)' \
+  $(if $(SCENE),--scene '$(SCENE)') $(if $(MODE),--mode '$(MODE)') $(if $(SEEDS),--seeds '$(SEEDS)')
+
+.DEFAULT_GOAL := help
+.PHONY: help bench leaderboard test check clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
+
+bench: $(VENV)/core
+	@echo "splatbench run $(OPTIONS)"
+	@$(BIN)/splatbench run $(OPTIONS)
+
+leaderboard: $(VENV)/core
+	@$(BIN)/splatbench leaderboard build
+
+test: $(VENV)/dev
+	$(BIN)/pytest $(TESTS)
+
+check: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("splatbench needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing splatbench into $(VENV), once (PyTorch is large: some minutes) ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(VENV)/core
+	@echo "Installing what the checks and tests need into $(VENV), once ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""The `splatbench` command: parse, call, print. One module a group of verbs."""

@@ -1,0 +1,131 @@
+"""`splatbench list` and `splatbench show`: what there is, without importing torch."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from benchmark.cli.output import JsonOption, console, print_json, print_table
+from benchmark.errors import InputError, nearest
+from benchmark.feat2gs.modes import BASELINES, MODES
+from benchmark.metrics.table import METRICS
+from benchmark.protocols import PROTOCOLS
+from benchmark.scenes.spec import get_dataset, list_datasets
+from vfm_zoo import registry
+
+
+class Kind(enum.StrEnum):
+    """What can be listed."""
+
+    entries = "entries"
+    datasets = "datasets"
+    protocols = "protocols"
+    metrics = "metrics"
+    modes = "modes"
+
+
+def list_things(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.entries,
+    json: JsonOption = False,
+) -> None:
+    """List entries, datasets, protocols, metrics or modes.
+
+    Example: `splatbench list datasets --json`
+    """
+    title, columns, rows = _LISTINGS[kind]()
+    if json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(title, columns, rows)
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="An entry, baseline, dataset, protocol or metric.")],
+    json: JsonOption = False,
+) -> None:
+    """Show all that is known of one name.
+
+    Example: `splatbench show efficientnet_lite0`
+    """
+    values = describe(name)
+    if json:
+        print_json(values)
+    else:
+        text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+        console.print(text, markup=False, highlight=False)
+
+
+def describe(name: str) -> dict[str, Any]:
+    """Plain values behind a name, whatever kind of thing it is; an unknown one answers with the nearest."""
+    entries = {entry.name: entry for entry in registry.list_entries()}
+    if name in entries:
+        return {"kind of thing": "entry", **plain(asdict(entries[name])), "digest": entries[name].digest()}
+    if name in BASELINES:
+        return {"kind of thing": "baseline", "name": name, "title": BASELINES[name]}
+    if name in list_datasets():
+        return {"kind of thing": "dataset", **plain(asdict(get_dataset(name)))}
+    if name in PROTOCOLS:
+        return {"kind of thing": "protocol", **plain(asdict(PROTOCOLS[name]))}
+    if name in METRICS:
+        return {"kind of thing": "metric", **plain(asdict(METRICS[name]))}
+    known = [*entries, *BASELINES, *list_datasets(), *PROTOCOLS, *METRICS]
+    raise InputError(f"'{name}' is no entry, baseline, dataset, protocol or metric{nearest(name, known)}")
+
+
+def plain(values: Any) -> Any:
+    """Tuples and mappings as lists and dicts, so that YAML and JSON print them plainly."""
+    if isinstance(values, dict):
+        return {str(key): plain(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [plain(value) for value in values]
+    return values if values is None or isinstance(values, bool | int | float | str) else str(values)
+
+
+Listing = tuple[str, list[str], list[list[str]]]
+
+
+def _entries() -> Listing:
+    rows = [
+        [entry.name, entry.kind, entry.title, str(entry.channels), entry.licence.spdx]
+        for entry in registry.list_entries()
+    ]
+    rows += [[name, "baseline", title, "", ""] for name, title in BASELINES.items()]
+    return "Entries", ["name", "kind", "title", "channels", "licence"], rows
+
+
+def _datasets() -> Listing:
+    specs = [get_dataset(name) for name in list_datasets()]
+    rows = [[spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence["spdx"]] for spec in specs]
+    return "Datasets", ["name", "title", "task", "scenes", "licence"], rows
+
+
+def _protocols() -> Listing:
+    rows = [
+        [p.name, str(p.version), str(p.images.long_side), f"{p.warm_start.steps} + {p.joint.steps}", p.description]
+        for p in PROTOCOLS.values()
+    ]
+    return "Protocols", ["name", "version", "long side", "steps", "description"], rows
+
+
+def _metrics() -> Listing:
+    rows = [[m.name, m.title, m.better, m.unit, str(m.decimals), m.note] for m in METRICS.values()]
+    return "Metrics", ["name", "title", "better", "unit", "decimals", "note"], rows
+
+
+def _modes() -> Listing:
+    rows = [[name, ", ".join(read) or "nothing (baselines)"] for name, read in MODES.items()]
+    return "Modes", ["name", "read out of the features"], rows
+
+
+_LISTINGS: dict[Kind, Callable[[], Listing]] = {
+    Kind.entries: _entries,
+    Kind.datasets: _datasets,
+    Kind.protocols: _protocols,
+    Kind.metrics: _metrics,
+    Kind.modes: _modes,
+}

@@ -1,0 +1,58 @@
+"""`splatbench run`: choose cells, run them, show the results and where the page lies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console, cores, split
+
+
+def run(
+    entry: Annotated[list[str], typer.Option("--entry", "-e", help="Entries or wildcards; several, or with commas.")],
+    dataset: Annotated[
+        str, typer.Option("--dataset", "-d", help="A dataset's name, or a folder with images/ and cameras.json.")
+    ] = "studio",
+    scene: Annotated[list[str] | None, typer.Option(help="Only these scenes.")] = None,
+    mode: Annotated[list[str] | None, typer.Option(help="geometry, texture, all; without it all three.")] = None,
+    protocol: Annotated[str, typer.Option(help="lite or strict.")] = "lite",
+    seeds: Annotated[
+        str | None, typer.Option(help="How many repetitions (3), or which (0..2 or 0,2); default as the protocol.")
+    ] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Processes side by side; default one a core.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    site: SiteOption = DEFAULT_SITE,
+) -> None:
+    """Run what is missing of a selection of cells, then rebuild the page.
+
+    What is in the store already is not run again. The exit code is 0 only if every cell that was asked for is ok.
+
+    Example: `splatbench run --entry efficientnet_lite0 --entry iuvrgb --dataset motorcycle --mode geometry`
+    """
+    from benchmark.cli.leaderboard import build
+    from benchmark.cli.progress import RunView
+    from benchmark.cli.summary import print_failures, print_results
+    from benchmark.executors.slots import run_tasks
+    from benchmark.plan import Selection, parse_seeds, plan
+    from benchmark.store import Store
+
+    selection = Selection(
+        entries=split(entry) or [],
+        dataset=dataset,
+        scenes=split(scene),
+        modes=split(mode),
+        protocol=protocol,
+        seeds=None if seeds is None else parse_seeds(seeds),
+    )
+    opened = Store(store)
+    with console.status("Preparing scenes ...") as status:
+        tasks = plan(selection, opened, lambda name: status.update(f"Preparing scene {name} ..."))
+    with RunView(len(tasks)) as view:
+        outcomes = run_tasks(tasks, opened, slots or cores(), threads=1, on_event=view)
+    print_results(tasks, opened)
+    page = build(store=store, site=site)
+    failed = print_failures(outcomes)
+    console.print(f"Page: {page.resolve().as_uri()}", highlight=False)
+    if failed:
+        raise typer.Exit(1)

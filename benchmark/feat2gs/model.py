@@ -1,0 +1,95 @@
+"""The probed scene: some attributes read out of the features, the others free parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import nn
+
+from benchmark.feat2gs.modes import MODES
+from benchmark.feat2gs.readout import Readout
+from benchmark.features.feature_maps import FeatureMaps
+from benchmark.protocols import Rates
+from benchmark.splatting.gaussians import Gaussians
+
+Attributes = dict[str, Float[torch.Tensor, "gaussian size"]]
+
+
+class ProbedScene(nn.Module):
+    """Gaussians, one a valid pixel, whose attributes come from a readout or are free.
+
+    Parameters
+    ----------
+    start
+        Start values by attribute (`start_values`): targets of the warm start, and first values of what is free.
+    features
+        None for a baseline that reads nothing.
+    mode
+        Key of `MODES`.
+    width
+        Hidden units of the readout; None takes the number of feature channels (Q2).
+    valid
+        Pixels that are a Gaussian, in the order of ``start``.
+    generator
+        Draws the readout's first weights.
+    """
+
+    def __init__(
+        self,
+        start: Mapping[str, Float[torch.Tensor, "gaussian size"]],
+        features: FeatureMaps | None,
+        mode: str,
+        width: int | None,
+        valid: Bool[torch.Tensor, "view height width"],
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.start = dict(start)
+        self.features = features
+        self.valid = valid
+        read = [name for name in MODES[mode] if name in start]
+        self.readout: Readout | None = None
+        if read:
+            if features is None:
+                raise ValueError(f"features: mode '{mode}' reads {', '.join(read)} out of features, got None")
+            channels = features.grid.shape[1]
+            sizes = {name: start[name].shape[1] for name in read}
+            self.readout = Readout(channels, sizes, width or channels, generator)
+        self.free = nn.ParameterDict({name: value.clone() for name, value in start.items() if name not in read})
+
+    def read_out(self, pixels: Int[torch.Tensor, "pixel"] | None = None) -> Attributes:
+        """Attributes that come from the features, of all Gaussians or of some."""
+        if self.readout is None or self.features is None:
+            return {}
+        return self.readout(self.features.grid, self.features.extent, self.valid, pixels)
+
+    def gaussians(self) -> Gaussians:
+        """The scene as it stands; gradients flow to the readout and to what is free."""
+        values = {**self.read_out(), **self.free}
+        sh = values["sh_dc"][:, None, :]
+        if "sh_rest" in values:
+            sh = torch.cat([sh, values["sh_rest"].unflatten(1, (-1, 3))], dim=1)
+        return Gaussians(
+            means=values["means"],
+            log_scales=values["log_scales"],
+            quaternions=values["quaternions"],
+            opacity_logits=values["opacity_logits"].squeeze(1),
+            sh=sh,
+        )
+
+    def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
+        """What is fitted, by the attribute that it stands for: a head's weights or the free values."""
+        groups = {name: [value] for name, value in self.free.items()}
+        if self.readout is not None:
+            groups |= self.readout.parameters_by_attribute()
+        return groups
+
+    def optimizer(self, rates: Rates) -> torch.optim.Adam:
+        """Adam with one group an attribute (``group["name"]``), at the rates given."""
+        groups = [
+            {"params": parameters, "lr": getattr(rates, name), "name": name}
+            for name, parameters in self.parameters_by_attribute().items()
+        ]
+        return torch.optim.Adam(groups, eps=1e-15)

@@ -1,0 +1,27 @@
+"""Which attributes a mode reads out of the features; the others are free parameters of every Gaussian. No torch."""
+
+from __future__ import annotations
+
+GEOMETRY = ("means", "log_scales", "quaternions", "opacity_logits")
+TEXTURE = ("sh_dc", "sh_rest")
+ATTRIBUTES = GEOMETRY + TEXTURE
+
+# Section 3.3 of Feat2GS; `free` is a baseline without a readout.
+MODES: dict[str, tuple[str, ...]] = {
+    "geometry": GEOMETRY,
+    "texture": TEXTURE,
+    "all": ATTRIBUTES,
+    "free": (),
+}
+PROBING_MODES = ("geometry", "texture", "all")
+
+# Entries that are no feature: everything is optimised freely from the same start (InstantSplat's setting).
+BASELINES: dict[str, str] = {"instantsplat": "free optimisation of every Gaussian, no readout"}
+
+
+def attribute_sizes(sh_degree: int) -> dict[str, int]:
+    """Numbers a Gaussian per attribute, for colour; ``sh_rest`` is left out at degree 0."""
+    sizes = {"means": 3, "log_scales": 3, "quaternions": 4, "opacity_logits": 1, "sh_dc": 3}
+    if sh_degree > 0:
+        sizes["sh_rest"] = 3 * ((sh_degree + 1) ** 2 - 1)
+    return sizes

@@ -1,0 +1,63 @@
+"""Start values of the Gaussians: also what the warm start regresses onto (section 4 of the protocol notes)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from scipy.spatial import cKDTree
+
+from benchmark.reconstruction.reconstruction import Reconstruction
+
+# Value of the constant spherical harmonic, 1 / (2 sqrt(pi)).
+SH_DC = 0.28209479177387814
+# Floor of the mean *square* distance, as in 3DGS: two points on one spot do not make a Gaussian of no size.
+SMALLEST_SQUARE = 1e-7
+
+
+def start_values(
+    reconstruction: Reconstruction, initial_opacity: float, sh_degree: int
+) -> dict[str, Float[torch.Tensor, "gaussian size"]]:
+    """One Gaussian for each valid pixel, in the order of the pixels.
+
+    Parameters
+    ----------
+    initial_opacity
+        In (0, 1).
+
+    Returns
+    -------
+    By attribute: the pixel's point; the log of the root mean square distance to the three nearest points, the same
+    along each axis; the identity rotation; the logit of the opacity; the pixel's colour; zero for higher bands.
+    """
+    points = np.ascontiguousarray(reconstruction.points[reconstruction.valid], dtype=np.float32)
+    colors = reconstruction.colors[reconstruction.valid]
+    count = len(points)
+    log_scales = np.log(neighbour_distance(points))
+    values = {
+        "means": torch.from_numpy(points),
+        "log_scales": torch.from_numpy(np.repeat(log_scales[:, None], 3, axis=1)),
+        "quaternions": torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(count, 1),
+        "opacity_logits": torch.full((count, 1), math.log(initial_opacity / (1 - initial_opacity))),
+        "sh_dc": torch.from_numpy(((colors - 0.5) / SH_DC).astype(np.float32)),
+    }
+    if sh_degree > 0:
+        values["sh_rest"] = torch.zeros(count, 3 * ((sh_degree + 1) ** 2 - 1))
+    return values
+
+
+def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.ndarray, "point"]:
+    """Root mean square distance to the three nearest other points, at least ``sqrt(1e-7)``.
+
+    Raises
+    ------
+    ValueError
+        With fewer than four points.
+    """
+    if len(points) < 4:
+        raise ValueError(f"points: expected at least 4, got {len(points)}")
+    distances, _ = cKDTree(points).query(points, k=4)
+    mean_square = (distances[:, 1:] ** 2).mean(axis=1)
+    return np.sqrt(np.maximum(mean_square, SMALLEST_SQUARE)).astype(np.float32)

@@ -1,0 +1,139 @@
+"""From what was asked for to the cells that answer it. No torch, so that planning is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.cells import Cell, cell_key
+from benchmark.errors import InputError, nearest
+from benchmark.feat2gs.modes import BASELINES, PROBING_MODES
+from benchmark.protocols import Protocol, get_protocol
+from benchmark.scenes.load import load_scene
+from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
+from benchmark.store import Store
+from vfm_zoo import registry
+
+# Rises when the track's code changes a number that neither protocol nor specs show.
+TRACK_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a user asks for; None takes all that makes sense.
+
+    Attributes
+    ----------
+    entries
+        Names or wildcards of registry entries and baselines.
+    dataset
+        Name of a dataset, or a folder with ``images/`` and ``cameras.json``.
+    seeds
+        Repetitions; None takes the protocol's.
+    """
+
+    entries: Sequence[str]
+    dataset: str
+    scenes: Sequence[str] | None = None
+    modes: Sequence[str] | None = None
+    protocol: str = "lite"
+    reconstruction: str = "known"
+    seeds: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """A cell and all that a worker process needs to run it; plain values, so it can be sent."""
+
+    cell: Cell
+    key: str
+    dataset: DatasetSpec
+    protocol: Protocol
+
+
+def plan(selection: Selection, store: Store, report: Callable[[str], None] = lambda text: None) -> list[Task]:
+    """Cells of a selection, in the order in which they are best run; unknown names raise `InputError`.
+
+    Parameters
+    ----------
+    report
+        Told which scene is being prepared; a procedural scene is traced the first time.
+    """
+    protocol = get_protocol(selection.protocol)
+    dataset = _dataset(selection.dataset)
+    scenes = _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'")
+    entries = expand_entries(selection.entries)
+    modes = _choose(selection.modes, list(PROBING_MODES), "mode")
+    seeds = selection.seeds if selection.seeds is not None else range(protocol.seeds)
+    tasks = []
+    for scene_name in scenes:
+        report(f"{dataset.name}/{scene_name}")
+        scene = load_scene(dataset, scene_name, store.root / "scenes")
+        for entry in entries:
+            is_baseline = entry in BASELINES
+            ingredients = {
+                "track_version": TRACK_VERSION,
+                "entry": entry if is_baseline else registry.get_entry(entry).digest(),
+                "scene": scene.digest,
+                "protocol": protocol.values(),
+            }
+            for mode in ["free"] if is_baseline else modes:
+                for seed in seeds:
+                    cell = Cell(
+                        track="feat2gs",
+                        entry=entry,
+                        dataset=dataset.name,
+                        scene=scene_name,
+                        mode=mode,
+                        reconstruction=selection.reconstruction,
+                        protocol=protocol.name,
+                        seed=seed,
+                    )
+                    tasks.append(Task(cell, cell_key(cell, ingredients), dataset, protocol))
+    return tasks
+
+
+def expand_entries(patterns: Sequence[str]) -> list[str]:
+    """Names of entries and baselines, wildcards expanded, order kept, each once."""
+    known = [*(entry.name for entry in registry.list_entries()), *BASELINES]
+    names: list[str] = []
+    for pattern in patterns:
+        matches = registry.matching(pattern, known)
+        if not matches:
+            raise InputError(f"entry '{pattern}' is unknown{nearest(pattern, known)}; see `splatbench list entries`")
+        names += [name for name in matches if name not in names]
+    return names
+
+
+def _dataset(name: str) -> DatasetSpec:
+    # A path is one only if it looks like one: a dataset's name never names a folder that happens to lie here.
+    if "/" in name or name.startswith("."):
+        return dataset_from_folder(Path(name))
+    return get_dataset(name)
+
+
+def _choose(asked: Sequence[str] | None, known: list[str], what: str) -> list[str]:
+    if asked is None:
+        return known
+    for name in asked:
+        if name not in known:
+            raise InputError(f"{what} '{name}' is unknown{nearest(name, known)}")
+    return list(dict.fromkeys(asked))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Read ``3`` (the first three), ``0..2`` (from, to) or ``0,2`` (these); `InputError` otherwise."""
+    try:
+        if ".." in text:
+            first, last = (int(part) for part in text.split(".."))
+            seeds = list(range(first, last + 1))
+        elif "," in text:
+            seeds = [int(part) for part in text.split(",")]
+        else:
+            seeds = list(range(int(text)))
+    except ValueError:
+        seeds = []
+    if not seeds or min(seeds) < 0:
+        raise InputError(f"seeds '{text}': expected how many (3), a range (0..2) or a list (0,2)")
+    return seeds
