@@ -5,21 +5,18 @@ from __future__ import annotations
 import errno
 import logging
 import traceback
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmark.errors import SplatbenchError
 from benchmark.executors.events import Finished
+from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.provenance import machine, software
 from benchmark.records import Record
 from benchmark.store import Store, write_durably
 
 log = logging.getLogger(__name__)
-
-# Called with (stage, steps done, steps in all, loss or None).
-Report = Callable[[str, int, int, float | None], None]
 
 
 def run_task(task: Task, store: Store, report: Report) -> Finished:

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 
 from benchmark.errors import CellError
 from benchmark.feat2gs.model import ProbedScene
+from benchmark.feat2gs.pose_fit import TrainPoses
+from benchmark.feat2gs.rates import log_linear
+from benchmark.feat2gs.report import Report
 from benchmark.metrics.loss import photometric_loss
 from benchmark.protocols import JointFit, WarmStart
 from benchmark.splatting.render import TorchCameras, render
-
-# Called with (stage, steps done, steps in all, loss).
-Report = Callable[[str, int, int, float], None]
-
-
-def log_linear(start: float, end: float, fraction: float) -> float:
-    """Rate on the straight line between two rates in log space; ``fraction`` in [0, 1]."""
-    return math.exp(math.log(start) * (1 - fraction) + math.log(end) * fraction)
 
 
 def warm_start(
@@ -62,7 +56,7 @@ def joint_fit(
     """
     for group in optimizer.param_groups:
         group["lr"] = getattr(settings.rates, group["name"])
-    poses = PoseFit(cameras, settings) if settings.refine_poses else None
+    poses = TrainPoses(cameras, settings)
     guard = LossGuard("joint fit")
     stack: list[int] = []
     for step in range(settings.steps):
@@ -73,16 +67,14 @@ def joint_fit(
         if not stack:
             stack = torch.randperm(len(photographs), generator=generator).tolist()
         view = stack.pop()
-        seen_from = cameras[[view]] if poses is None else poses.cameras([view])
-        image = render(scene.gaussians(), seen_from).image[0]
+        image = render(scene.gaussians(), poses.cameras([view])).image[0]
         loss = photometric_loss(image, photographs[view], settings.ssim_weight)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-        if poses is not None:
-            poses.step(step)
+        poses.step(step)
         report("joint fit", step + 1, settings.steps, guard(step, loss))
-    return cameras if poses is None else poses.cameras(list(range(len(cameras))))
+    return poses.cameras()
 
 
 class LossGuard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from benchmark.feat2gs.fit import joint_fit, warm_start
 from benchmark.feat2gs.inputs import Inputs, gather
 from benchmark.feat2gs.model import ProbedScene
 from benchmark.feat2gs.pose_fit import fit_test_poses
+from benchmark.feat2gs.report import Report
 from benchmark.feat2gs.start import start_values
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
@@ -30,8 +30,6 @@ from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
 from benchmark.splatting.render import TorchCameras, render
 from benchmark.store import Store, write_durably
-
-Report = Callable[[str, int, int, float | None], None]
 
 
 @dataclass(frozen=True)
