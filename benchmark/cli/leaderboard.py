@@ -15,7 +15,7 @@ from benchmark.errors import InputError
 from benchmark.feat2gs.modes import BASELINES
 from benchmark.protocols import PROTOCOLS
 from benchmark.records import Record, read_jsonl
-from benchmark.scenes.spec import get_dataset, list_datasets
+from benchmark.scenes.spec import list_datasets
 from vfm_zoo import registry
 
 app = typer.Typer(no_args_is_help=True, help="Build or open the page. Example: `splatbench leaderboard build`")
@@ -74,7 +74,7 @@ def build(store: Path, site: Path, results: Path | None = None) -> Path:
         records,
         site,
         entries=entry_cards(),
-        datasets={name: plain(asdict(get_dataset(name))) for name in list_datasets()},
+        datasets={spec.name: plain(asdict(spec)) for spec in list_datasets()},
         protocols={name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()},
         cell_folder=folder,
         command=command,

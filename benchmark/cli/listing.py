@@ -15,7 +15,7 @@ from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, MODES
 from benchmark.metrics.table import METRICS
 from benchmark.protocols import PROTOCOLS
-from benchmark.scenes.spec import get_dataset, list_datasets
+from benchmark.scenes.spec import list_datasets
 from vfm_zoo import registry
 
 
@@ -67,13 +67,14 @@ def describe(name: str) -> dict[str, Any]:
         return {"kind of thing": "entry", **plain(asdict(entries[name])), "digest": entries[name].digest()}
     if name in BASELINES:
         return {"kind of thing": "baseline", "name": name, "title": BASELINES[name]}
-    if name in list_datasets():
-        return {"kind of thing": "dataset", **plain(asdict(get_dataset(name)))}
+    datasets = {spec.name: spec for spec in list_datasets()}
+    if name in datasets:
+        return {"kind of thing": "dataset", **plain(asdict(datasets[name]))}
     if name in PROTOCOLS:
         return {"kind of thing": "protocol", **plain(asdict(PROTOCOLS[name]))}
     if name in METRICS:
         return {"kind of thing": "metric", **plain(asdict(METRICS[name]))}
-    known = [*entries, *BASELINES, *list_datasets(), *PROTOCOLS, *METRICS]
+    known = [*entries, *BASELINES, *datasets, *PROTOCOLS, *METRICS]
     raise InputError(f"'{name}' is no entry, baseline, dataset, protocol or metric{nearest(name, known)}")
 
 
@@ -99,8 +100,9 @@ def _entries() -> Listing:
 
 
 def _datasets() -> Listing:
-    specs = [get_dataset(name) for name in list_datasets()]
-    rows = [[spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence["spdx"]] for spec in specs]
+    rows = [
+        [spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence.spdx] for spec in list_datasets()
+    ]
     return "Datasets", ["name", "title", "task", "scenes", "licence"], rows
 
 

@@ -31,10 +31,9 @@ def warm_start(
         pixels = None
         if settings.batch is not None and settings.batch < total:
             pixels = torch.randperm(total, generator=generator)[: settings.batch].sort().values
-        loss = torch.zeros(())
-        for name, value in scene.read_out(pixels).items():
-            target = scene.start[name] if pixels is None else scene.start[name][pixels]
-            loss = loss + (value - target).abs().mean()
+        target = scene.start if pixels is None else {name: values[pixels] for name, values in scene.start.items()}
+        distances = [(value - target[name]).abs().mean() for name, value in scene.read_out(pixels).items()]
+        loss = torch.stack(distances).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

@@ -1,0 +1,1 @@
+"""From an entry and the train views of a scene to `FeatureMaps`: extraction and reduction."""

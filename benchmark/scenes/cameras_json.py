@@ -1,0 +1,192 @@
+"""Our own plain layout: a folder with ``images/``, ``cameras.json``, and perhaps ``depth/`` and ``masks/``.
+
+``cameras.json`` holds ``width``, ``height`` and ``cameras``: for every image its file name, ``K`` (3x3, pixels, origin
+at the top-left corner), ``world_to_camera`` (4x4, OpenCV axes), and its own ``width`` and ``height`` where the sizes
+differ. ``depth/<stem>.npy`` is float32 z-depth in the unit of the cameras, 0 where unknown; ``masks/<stem>.png`` is
+non-zero where a pixel may be used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+from PIL import Image
+
+from benchmark.cameras import Camera
+from benchmark.errors import InputError
+from benchmark.scenes.images import SUFFIXES, image_size
+from benchmark.scenes.scene import View
+from benchmark.scenes.spec import DatasetSpec
+
+CAMERAS = "cameras.json"
+CONVENTION = "OpenCV (x right, y down, z forward), pixel units, image origin top-left"
+
+# Text files round rotations to a few digits; beyond this they are something else.
+ROTATION_TOLERANCE = 1e-3
+
+
+def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, ...]:
+    """The views of the scene's folder; see `read_views`."""
+    return read_views(Path(spec.source["folder"]))
+
+
+def read_views(folder: Path) -> tuple[View, ...]:
+    """Every view of a folder in the plain layout, sorted by file name; no pixel is read yet.
+
+    Raises
+    ------
+    InputError
+        Naming the file, where images and cameras disagree in number, name or size, or a camera is none.
+    """
+    images = folder / "images"
+    paths = sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES) if images.is_dir() else []
+    if not paths:
+        raise InputError(f"{images}: no images; put the photographs there ({', '.join(sorted(SUFFIXES))})")
+    entries, default_size = _read_cameras(folder / CAMERAS)
+    _same_names({path.name for path in paths}, set(entries), folder)
+    return tuple(_view(path, entries[path.name], default_size, folder) for path in paths)
+
+
+def write_folder(
+    folder: Path,
+    images: Mapping[str, UInt8[np.ndarray, "height width 3"]],
+    cameras: Mapping[str, Camera],
+    depths: Mapping[str, Float32[np.ndarray, "height width"]],
+) -> None:
+    """Write views, keyed by a file name that ends in ``.png``, in the plain layout; `read_views` gives them back."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "depth").mkdir()
+    for name, image in images.items():
+        Image.fromarray(image).save(folder / "images" / name, format="PNG")
+    for name, depth in depths.items():
+        np.save(folder / "depth" / f"{Path(name).stem}.npy", depth.astype(np.float32))
+    first = next(iter(cameras.values()))
+    values = {
+        "width": first.width,
+        "height": first.height,
+        "convention": CONVENTION,
+        "cameras": {
+            name: {
+                "K": camera.intrinsics.tolist(),
+                "world_to_camera": camera.world_to_camera.tolist(),
+                "width": camera.width,
+                "height": camera.height,
+            }
+            for name, camera in cameras.items()
+        },
+    }
+    (folder / CAMERAS).write_text(json.dumps(values, indent=1, allow_nan=False), encoding="utf-8")
+
+
+def _read_cameras(path: Path) -> tuple[dict[str, dict[str, Any]], tuple[Any, Any]]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+    except FileNotFoundError:
+        raise InputError(f"{path}: absent; write K and world_to_camera of every image (datasets/README.md)") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
+    except _RepeatedKeyError as error:
+        raise InputError(f"{path}: '{error}' stands twice; keep one") from None
+    except (ValueError, RecursionError):
+        raise InputError(f"{path}: not JSON; write it anew (the format is in datasets/README.md)") from None
+    cameras = values.get("cameras") if isinstance(values, dict) else None
+    if not isinstance(cameras, dict) or not all(isinstance(entry, dict) for entry in cameras.values()):
+        raise InputError(f"{path}: expected 'cameras' with an entry for every image (datasets/README.md)")
+    convention = str(values.get("convention", "OpenCV"))
+    if not convention.lower().startswith("opencv"):
+        raise InputError(f"{path}: convention is '{convention:.60}'; convert the poses to OpenCV world-to-camera")
+    return cameras, (values.get("width"), values.get("height"))
+
+
+class _RepeatedKeyError(ValueError):
+    pass
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _RepeatedKeyError(next(key for key in keys if keys.count(key) > 1))
+    return values
+
+
+def _same_names(images: set[str], cameras: set[str], folder: Path) -> None:
+    if images == cameras:
+        return
+    without_camera, without_image = sorted(images - cameras), sorted(cameras - images)
+    missing = [f"no camera for {_some(without_camera)}"] if without_camera else []
+    missing += [f"no image for {_some(without_image)}"] if without_image else []
+    raise InputError(
+        f"{folder / CAMERAS}: {len(cameras)} camera(s) but {len(images)} image(s) in images/: {'; '.join(missing)}; "
+        "add what is missing or remove the rest"
+    )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _view(path: Path, entry: dict[str, Any], default_size: tuple[Any, Any], folder: Path) -> View:
+    where = f"{folder / CAMERAS}: {path.name}"
+    width, height = image_size(path)
+    stated = (entry.get("width", default_size[0]), entry.get("height", default_size[1]))
+    if stated != (width, height):
+        raise InputError(
+            f"{where}: stated size {stated[0]}x{stated[1]}, but the image has {width}x{height}; "
+            "scale K to the image and state its size"
+        )
+    camera = Camera(_world_to_camera(entry, where), _intrinsics(entry, where), width, height)
+    depth = folder / "depth" / f"{path.stem}.npy"
+    mask = folder / "masks" / f"{path.stem}.png"
+    return View(
+        name=path.name,
+        image_path=path,
+        width=width,
+        height=height,
+        camera=camera,
+        depth_path=depth if depth.is_file() else None,
+        mask_path=mask if mask.is_file() else None,
+    )
+
+
+def _matrix(entry: dict[str, Any], key: str, size: int, where: str) -> Float[np.ndarray, "size size"]:
+    try:
+        matrix = np.array(entry[key], dtype=np.float64)
+    except KeyError:
+        raise InputError(f"{where}: {key} is missing; write it as {size}x{size} numbers") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{where}: {key} holds something that is no number; write {size}x{size} numbers") from None
+    if matrix.shape != (size, size):
+        raise InputError(f"{where}: {key} has shape {matrix.shape}; write {size}x{size} numbers")
+    if not np.isfinite(matrix).all():
+        raise InputError(f"{where}: {key} holds NaN or infinity; remove the image or estimate its camera again")
+    return matrix
+
+
+def _intrinsics(entry: dict[str, Any], where: str) -> Float[np.ndarray, "3 3"]:
+    matrix = _matrix(entry, "K", 3, where)
+    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
+        raise InputError(f"{where}: K is singular or mirrored (focal lengths must be > 0); correct it")
+    if matrix[1, 0] != 0 or not np.array_equal(matrix[2], [0, 0, 1]):
+        raise InputError(f"{where}: K is not [[fx, s, cx], [0, fy, cy], [0, 0, 1]]; correct it")
+    return matrix
+
+
+def _world_to_camera(entry: dict[str, Any], where: str) -> Float[np.ndarray, "4 4"]:
+    matrix = _matrix(entry, "world_to_camera", 4, where)
+    if not np.array_equal(matrix[3], [0, 0, 0, 1]):
+        raise InputError(f"{where}: the last row of world_to_camera is not 0 0 0 1; transpose or correct it")
+    rotation = matrix[:3, :3]
+    if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
+        raise InputError(f"{where}: world_to_camera does not hold a rotation (is it scaled or sheared?); correct it")
+    if np.linalg.det(rotation) < 0:
+        raise InputError(f"{where}: world_to_camera is left-handed; convert it to OpenCV axes without mirroring")
+    # The nearest rotation, so that its transpose is its inverse to machine precision.
+    left, _, right = np.linalg.svd(rotation)
+    matrix[:3, :3] = left @ right
+    return matrix

@@ -1,0 +1,169 @@
+"""The site, written beside its place and swapped in: a build that fails leaves the old one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from benchmark.errors import InputError
+from benchmark.records import METRICS, Record
+from leaderboard import formats, links, notes
+from leaderboard.cards import Catalogue
+from leaderboard.content import Content, collect
+from leaderboard.exports import FORMATS
+from leaderboard.pages import Page, site_pages
+from leaderboard.pictures import Gallery
+
+SITE = Path(__file__).parent / "site"
+MARK = '<meta name="generator" content="splatbench">'
+
+
+def build_site(
+    records: Iterable[Record],
+    out: Path,
+    *,
+    entries: Mapping[str, Mapping[str, Any]],
+    datasets: Mapping[str, Mapping[str, Any]],
+    protocols: Mapping[str, Mapping[str, Any]],
+    command: Callable[[Record], str],
+    cell_folder: Callable[[Record], Path | None] | None = None,
+    all_photographs: bool = False,
+) -> Path:
+    """Write the site that shows these records; the same records give the same bytes.
+
+    Parameters
+    ----------
+    records
+        In any order. Of several records of one cell the newest counts.
+    out
+        Folder of the site. Replaced as a whole, once the new one is complete.
+    entries, datasets, protocols
+        Metadata by name; plain values, any of which may be missing.
+    command
+        The one line that makes a record again.
+    cell_folder
+        Folder of a measured cell with ``renders/VIEW.png`` and, if there are, ``truth``, ``error`` and ``masks`` of the
+        same names; None where there is none. Pictures of the first seed are copied.
+    all_photographs
+        True for a page that stays on this machine: photographs are copied even where the dataset's licence says
+        ``redistribute: false``. Else such a dataset is shown by its renders alone.
+
+    Returns
+    -------
+    index
+        ``out/index.html``.
+
+    Raises
+    ------
+    InputError
+        If ``out`` is a folder that holds something else than a site, or cannot be written.
+    """
+    content = collect(records, Catalogue(entries, datasets, protocols))
+    _check_replaceable(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+    except OSError as error:
+        raise InputError(f"site {out}: cannot be written ({error.strerror}); choose another folder") from None
+    try:
+        # mkdtemp is private to its owner; a site is meant to be served.
+        partial.chmod(0o755)
+        _write(content, partial, command, cell_folder, all_photographs)
+        _swap(partial, out)
+    except OSError as error:
+        raise InputError(f"site {out}: cannot be written ({error.strerror or error}); the old site is untouched") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return out / "index.html"
+
+
+def _check_replaceable(out: Path) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    index = out / "index.html"
+    if not index.is_file() or MARK not in index.read_text(encoding="utf-8", errors="replace")[:4000]:
+        raise InputError(f"site {out}: is there already and is no site of splatbench; choose another folder or remove it")
+
+
+def _swap(partial: Path, out: Path) -> None:
+    if not out.exists():
+        partial.rename(out)
+        return
+    aside = partial.with_name(partial.name + "-old")
+    out.rename(aside)
+    try:
+        partial.rename(out)
+    except OSError:
+        aside.rename(out)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write(
+    content: Content,
+    site: Path,
+    command: Callable[[Record], str],
+    cell_folder: Callable[[Record], Path | None] | None,
+    all_photographs: bool,
+) -> None:
+    shutil.copytree(SITE / "static", site / "static", copy_function=shutil.copyfile)
+    environment = _environment(content)
+    for page in site_pages(content, Gallery(site), command, cell_folder, all_photographs):
+        _write_text(site / page.path, render(environment, page))
+    for board in content.boards:
+        for dataset, tables in board.tables.items():
+            for mode, table in tables.items():
+                for extension, (_, to_text) in FORMATS.items():
+                    _write_text(site / links.table_file(board.board, dataset, mode, extension), to_text(table))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def render(environment: jinja2.Environment, page: Page) -> str:
+    """A page as HTML."""
+    template = environment.get_template(page.template)
+    return template.render({**page.values, "path": page.path, "root": links.to_root(page.path)})
+
+
+def _environment(content: Content) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(SITE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=formats.clean,
+    )
+    catalogue = content.catalogue
+    environment.filters |= {
+        "amount": formats.amount,
+        "decimal": formats.decimal,
+        "mode_title": formats.mode_title,
+        "number": formats.number,
+        "plural": notes.plural,
+        "text": formats.text_of,
+        "track_title": formats.track_title,
+        "url": formats.url,
+        "web_link": formats.web_link,
+        "words": formats.words,
+    }
+    environment.globals |= {
+        "FREE": "free",
+        "METRICS": METRICS,
+        "MODES": formats.MODES,
+        "TRACKS": formats.TRACKS,
+        "anchor": formats.anchor,
+        "catalogue": catalogue,
+        "content": content,
+        "links": links,
+        "notes": notes,
+    }
+    return environment

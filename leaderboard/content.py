@@ -1,0 +1,108 @@
+"""Records sorted into what the pages show: boards, tables, and the pictures of each cell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.records import Record
+from leaderboard.aggregate import FREE, Board, Table, board_of, in_order, make_table, newest
+from leaderboard.cards import Catalogue
+from leaderboard.pictures import KINDS, Gallery, Picture
+from leaderboard.summary import Summary, summarise
+
+# By scene, then view, then kind of picture.
+Views = Mapping[str, Mapping[str, Mapping[str, Picture]]]
+
+
+@dataclass(frozen=True)
+class BoardContent:
+    """A board: a table for each dataset and mode, their summary, and the records behind them.
+
+    Attributes
+    ----------
+    tables
+        By dataset, then by mode.
+    records
+        By dataset, then by entry, one a cell.
+    """
+
+    board: Board
+    tables: Mapping[str, Mapping[str, Table]]
+    records: Mapping[str, Mapping[str, Sequence[Record]]]
+    summary: Summary | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """All boards, and what is known of the names in them."""
+
+    boards: tuple[BoardContent, ...]
+    catalogue: Catalogue
+
+    def entries(self) -> list[str]:
+        """Every entry that has a record."""
+        return sorted({name for board in self.boards for group in board.records.values() for name in group})
+
+    def datasets(self) -> list[str]:
+        """Every dataset that has a record."""
+        return sorted({name for board in self.boards for name in board.records})
+
+    def protocols(self) -> list[str]:
+        """Every protocol that has a record."""
+        return sorted({board.board.protocol for board in self.boards})
+
+
+def collect(records: Iterable[Record], catalogue: Catalogue) -> Content:
+    """Sort records into boards and tables."""
+    grouped: dict[Board, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in newest(records):
+        grouped[board_of(record)][record.cell.dataset].append(record)
+    return Content(tuple(_board(board, grouped[board]) for board in sorted(grouped)), catalogue)
+
+
+def _board(board: Board, datasets: Mapping[str, Sequence[Record]]) -> BoardContent:
+    tables: dict[str, dict[str, Table]] = {}
+    by_entry: dict[str, dict[str, list[Record]]] = {}
+    for dataset in sorted(datasets):
+        group = datasets[dataset]
+        modes = in_order(record.cell.mode for record in group if record.cell.mode != FREE) or [FREE]
+        tables[dataset] = {
+            mode: make_table([r for r in group if r.cell.mode in (mode, FREE)], board, dataset, mode) for mode in modes
+        }
+        by_entry[dataset] = defaultdict(list)
+        for record in group:
+            by_entry[dataset][record.cell.entry].append(record)
+    summary = summarise([table for modes in tables.values() for table in modes.values()])
+    return BoardContent(board, tables, by_entry, summary)
+
+
+def modes_of(records: Sequence[Record]) -> list[str]:
+    """Modes of some records in their order, ``free`` last."""
+    modes = in_order(record.cell.mode for record in records)
+    return [mode for mode in modes if mode != FREE] + [FREE] * (FREE in modes)
+
+
+def pictures_of(
+    records: Sequence[Record],
+    cell_folder: Callable[[Record], Path | None] | None,
+    gallery: Gallery,
+    photographs: bool,
+) -> dict[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]]:
+    """Pictures of an entry in one mode: by scene, those of the first seed that has any."""
+    found: dict[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]] = {}
+    if cell_folder is None:
+        return found
+    # An error map beside its render would give the photograph away.
+    kinds = KINDS if photographs else ("renders", "masks")
+    for record in sorted(records, key=lambda record: record.cell):
+        if record.status != "ok" or record.cell.scene in found:
+            continue
+        folder = cell_folder(record)
+        names = sorted({view for measured in record.metrics.values() for view in measured.per_view})
+        views = gallery.views(folder, names, kinds) if folder is not None else {}
+        if views:
+            found[record.cell.scene] = record, views
+    return found

@@ -1,0 +1,361 @@
+"""What each page shows, as values for its template. No markup here, no arithmetic there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmark.records import METRICS, Record
+from leaderboard import cards, links, notes
+from leaderboard.aggregate import FREE, Score, Table
+from leaderboard.content import BoardContent, Content, modes_of, pictures_of
+from leaderboard.exports import FORMATS
+from leaderboard.formats import flatten, number, text_of
+from leaderboard.pictures import Gallery, Picture
+from leaderboard.plot import DotPlot, Point, dot_plot, span_of
+from leaderboard.summary import Summary, SummaryRow
+
+CellFolder = Callable[[Record], Path | None]
+Album = Mapping[tuple[str, str, str], Mapping[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]]]
+
+# A figure is for the eye; the table has the rest.
+MOST_POINTS = 24
+MOST_RENDERS = 12
+MOST_STRIPS = 6
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Page:
+    """A file of the site, and the template and values that make it."""
+
+    path: str
+    template: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A render in a strip."""
+
+    entry: str
+    reference: bool
+    picture: Picture
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One test view: the photograph, then what each entry makes of it."""
+
+    scene: str
+    view: str
+    seed: int
+    photograph: Picture | None
+    shots: tuple[Shot, ...]
+    left_out: int
+
+
+def site_pages(
+    content: Content,
+    gallery: Gallery,
+    command: Callable[[Record], str],
+    cell_folder: CellFolder | None,
+    all_photographs: bool,
+) -> Iterator[Page]:
+    """Every page of the site."""
+    yield index_page(content)
+    yield Page("data.html", "data.html.j2", {"metrics": METRICS.values()})
+    for board in content.boards:
+        for dataset, records in board.records.items():
+            photographs = all_photographs or content.catalogue.may_show_photographs(dataset)
+            album = {
+                (dataset, entry, mode): pictures_of(
+                    [record for record in group if record.cell.mode == mode], cell_folder, gallery, photographs
+                )
+                for entry, group in records.items()
+                for mode in modes_of(group)
+            }
+            yield dataset_page(content, board, dataset, album, photographs)
+            for entry in records:
+                yield results_page(content, board, dataset, entry, album, command, photographs)
+    for entry in content.entries():
+        yield entry_page(content, entry)
+    for protocol in content.protocols():
+        yield protocol_page(content, protocol)
+
+
+def index_page(content: Content) -> Page:
+    """Tracks, their boards, and for each the summary and the first entries of every dataset."""
+    tracks: dict[str, list[dict[str, Any]]] = {}
+    for board in content.boards:
+        tracks.setdefault(board.board.track, []).append(
+            {
+                "content": board,
+                "summary": board.summary,
+                "plots": _summary_plots(content, board.summary) if board.summary else [],
+                "leaders": {dataset: _leaders(modes) for dataset, modes in board.tables.items()},
+            }
+        )
+    count = sum(len(group) for board in content.boards for group in board.records.values())
+    cells = sum(len(cells) for board in content.boards for group in board.records.values() for cells in group.values())
+    values = {"tracks": tracks, "entry_count": len(content.entries()), "cell_count": cells, "group_count": count}
+    return Page("index.html", "index.html.j2", values)
+
+
+def _leaders(modes: Mapping[str, Table]) -> dict[str, list[tuple[int, str, str]]]:
+    """By mode: rank, entry and number of the first few."""
+    leaders = {}
+    for mode, table in modes.items():
+        if table.headline is None:
+            continue
+        standings = table.standings[table.headline]
+        rows = [row for row in table.rows if not row.reference and row.entry in standings]
+        leaders[mode] = [
+            (standings[row.entry].rank, row.entry, number(row.scores[table.headline].value or 0.0, table.headline))
+            for row in rows[:TOP]
+        ]
+    return leaders
+
+
+def dataset_page(content: Content, board: BoardContent, dataset: str, album: Album, photographs: bool) -> Page:
+    """A dataset's card, and for each mode the ranking, its figure and the renders."""
+    tables = board.tables[dataset]
+    card = content.catalogue.datasets.get(dataset, {})
+    plots = _table_plots(content, tables)
+    official = cards.official_scenes(card)
+    covered = sorted({scene for table in tables.values() for scene in table.scenes})
+    sections = []
+    for mode, table in tables.items():
+        strips = _strips(table, album)
+        sections.append(
+            {
+                "mode": mode,
+                "table": table,
+                "plot": plots.get(mode),
+                "trust": notes.trust(table),
+                "group": notes.group(table),
+                "footnotes": notes.footnotes(table),
+                "strips": strips[:MOST_STRIPS],
+                "strips_left_out": max(0, len(strips) - MOST_STRIPS),
+                "files": [(title, links.table_file(board.board, dataset, mode, key)) for key, (title, _) in FORMATS.items()],
+            }
+        )
+    others = [other for other in content.boards if dataset in other.records and other.board != board.board]
+    values = {
+        "board": board.board,
+        "dataset": dataset,
+        "card": card,
+        "facts": cards.dataset_facts(card),
+        "sections": sections,
+        "others": others,
+        "covered": covered,
+        "uncovered": [scene for scene in official if scene not in covered],
+        "photographs": photographs,
+    }
+    return Page(links.dataset_page(board.board, dataset), "dataset.html.j2", values)
+
+
+def _strips(table: Table, album: Album) -> list[Strip]:
+    strips = []
+    for scene in table.scenes:
+        found = []
+        for row in table.rows:
+            pictures = album.get((table.dataset, row.entry, FREE if row.reference else table.mode), {})
+            if scene in pictures:
+                found.append((row, *pictures[scene]))
+        if not found:
+            continue
+        views = [view for _, _, pictures in found for view in pictures]
+        view = min(set(views), key=lambda name: (-views.count(name), name))
+        shown = [(row, record, pictures[view]) for row, record, pictures in found if view in pictures]
+        # Where not all fit: the best ones, and those that are no model, which is the comparison to see.
+        kept = shown if len(shown) <= MOST_RENDERS else [*shown[: MOST_RENDERS - 3], *shown[-3:]]
+        shots = []
+        for row, record, pictures in kept:
+            measured = record.metrics.get("psnr")
+            value = measured.per_view.get(view) if measured else None
+            shots.append(Shot(row.entry, row.reference, pictures["renders"], value))
+        photograph = next((pictures["truth"] for _, _, pictures in shown if "truth" in pictures), None)
+        seed = shown[0][1].cell.seed
+        strips.append(Strip(scene, view, seed, photograph, tuple(shots), len(shown) - len(kept)))
+    return strips
+
+
+def _table_plots(content: Content, tables: Mapping[str, Table]) -> dict[str, DotPlot]:
+    """A plot a mode by its headline metric; plots of one metric share their axis."""
+    points: dict[str, list[Point]] = {}
+    for mode, table in tables.items():
+        if table.headline is None:
+            continue
+        rows = [row for row in table.rows if row.scores[table.headline].value is not None]
+        points[mode] = [
+            _point(content, table, row.entry, row.reference, row.scores[table.headline]) for row in _first(rows)
+        ]
+    return _plots({mode: (tables[mode].headline or "", some) for mode, some in points.items() if some})
+
+
+def _point(content: Content, table: Table, entry: str, reference: bool, score: Score) -> Point:
+    low, high = score.seed_range or (None, None)
+    value = score.value or 0.0
+    href = links.records_of(table.board, table.dataset, entry, table.mode, reference)
+    shape = content.catalogue.shape(entry, reference)
+    return Point(entry, value, low, high, shape, number(value, table.headline or ""), href)
+
+
+def _summary_plots(content: Content, summary: Summary) -> list[tuple[str, DotPlot]]:
+    points = {}
+    for mode in summary.modes:
+        rows = sorted(
+            (row for row in summary.rows if row.overall[mode].mean_score is not None),
+            key=lambda row: (row.reference, row.places.get(mode, 0)),
+        )
+        points[mode] = (summary.metric, [_summary_point(content, summary, mode, row) for row in _first(rows)])
+    return list(_plots({mode: some for mode, some in points.items() if some[1]}).items())
+
+
+def _summary_point(content: Content, summary: Summary, mode: str, row: SummaryRow) -> Point:
+    overall = row.overall[mode]
+    value, spread = overall.mean_score or 0.0, overall.seed_deviation
+    low, high = (None, None) if spread is None else (value - spread, value + spread)
+    text = number(value, summary.metric)
+    shape = content.catalogue.shape(row.entry, row.reference)
+    return Point(row.entry, value, low, high, shape, text, links.entry_page(row.entry))
+
+
+def _plots(points: Mapping[str, tuple[str, list[Point]]]) -> dict[str, DotPlot]:
+    plots = {}
+    for mode, (metric, some) in points.items():
+        shared = [point for other, more in points.values() if other == metric for point in more]
+        unit = f" ({METRICS[metric].unit})" if METRICS[metric].unit else ""
+        axis = f"{METRICS[metric].title}{unit}, {METRICS[metric].better} is better"
+        plot = dot_plot(mode, axis, some, span_of(shared))
+        if plot is not None:
+            plots[mode] = plot
+    return plots
+
+
+def _first(rows: Sequence[Any]) -> list[Any]:
+    references = [row for row in rows if row.reference]
+    ranked = [row for row in rows if not row.reference]
+    return [*ranked[: MOST_POINTS - len(references)], *references[:MOST_POINTS]]
+
+
+def results_page(
+    content: Content,
+    board: BoardContent,
+    dataset: str,
+    entry: str,
+    album: Album,
+    command: Callable[[Record], str],
+    photographs: bool,
+) -> Page:
+    """Records of an entry on a dataset: every number, view by view, its cost, its command and where it comes from."""
+    records = board.records[dataset][entry]
+    sections = []
+    for mode in modes_of(records):
+        cells = [record for record in records if record.cell.mode == mode]
+        metrics = [name for name in METRICS if any(name in record.metrics for record in cells)]
+        sections.append(
+            {
+                "mode": mode,
+                "cells": cells,
+                "metrics": metrics,
+                "absent": _absent(cells),
+                "pictures": album.get((dataset, entry, mode), {}),
+                "views": [(record, _views(record)) for record in cells if _views(record)],
+                "cost": _columns(cells, "cost"),
+                "details": _columns(cells, "details"),
+                "commands": [(record, command(record)) for record in cells],
+            }
+        )
+    values = {
+        "board": board.board,
+        "dataset": dataset,
+        "entry": entry,
+        "sections": sections,
+        "provenance": _provenance(records),
+        "photographs": photographs,
+    }
+    return Page(links.results_page(board.board, dataset, entry), "results.html.j2", values)
+
+
+def _views(record: Record) -> list[tuple[str, dict[str, float]]]:
+    """View, then its number by metric."""
+    names = sorted({view for measured in record.metrics.values() for view in measured.per_view})
+    return [
+        (view, {name: measured.per_view[view] for name, measured in record.metrics.items() if view in measured.per_view})
+        for view in names
+    ]
+
+
+def _absent(cells: Sequence[Record]) -> list[tuple[str, str]]:
+    """Titles of the metrics that share a reason, and the reason."""
+    reasons: dict[str, list[str]] = {}
+    for name in METRICS:
+        for reason in sorted({record.absent[name] for record in cells if name in record.absent}):
+            reasons.setdefault(reason, []).append(METRICS[name].title)
+    return [(", ".join(titles), reason) for reason, titles in reasons.items()]
+
+
+def _columns(cells: Sequence[Record], part: str) -> tuple[list[str], list[tuple[Record, dict[str, Any]]]]:
+    """Free-form values of records as a table: names of columns, and each record's values."""
+    rows = [(record, dict(flatten(getattr(record, part)))) for record in cells]
+    names = sorted({name for _, values in rows for name in values})
+    return names, [(record, values) for record, values in rows if values]
+
+
+def _provenance(records: Sequence[Record]) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """Distinct provenance, each once, with the cells that share it."""
+    shared: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for record in records:
+        values = tuple((name, text_of(value)) for name, value in flatten(record.provenance))
+        cell = record.cell
+        if values:
+            shared.setdefault(values, []).append(f"{cell.mode} {cell.scene} seed {cell.seed}")
+    return [(cells, list(values)) for values, cells in shared.items()]
+
+
+def entry_page(content: Content, entry: str) -> Page:
+    """An entry's card, and its numbers on every board."""
+    card = content.catalogue.entries.get(entry, {})
+    boards = []
+    for board in content.boards:
+        rows = []
+        for dataset, tables in board.tables.items():
+            seen_free = False
+            for mode, table in tables.items():
+                for row in table.rows:
+                    # A baseline is the same in every mode: once is enough.
+                    if row.entry != entry or (row.reference and seen_free):
+                        continue
+                    seen_free |= row.reference
+                    rows.append((dataset, FREE if row.reference else mode, table, row))
+        if rows:
+            metrics = [name for name in METRICS if any(name in table.metrics for _, _, table, _ in rows)]
+            boards.append({"board": board.board, "rows": rows, "metrics": metrics})
+    values = {
+        "entry": entry,
+        "card": card,
+        "facts": cards.entry_facts(card) if card else [],
+        "exposures": cards.exposures(card, content.datasets()),
+        "boards": boards,
+    }
+    return Page(links.entry_page(entry), "entry.html.j2", values)
+
+
+def protocol_page(content: Content, protocol: str) -> Page:
+    """A protocol's values, and the boards measured by it."""
+    values = content.catalogue.protocols.get(protocol, {})
+    return Page(
+        links.protocol_page(protocol),
+        "protocol.html.j2",
+        {
+            "protocol": protocol,
+            "description": text_of(values.get("description")),
+            "groups": cards.protocol_groups(values),
+            "boards": [board for board in content.boards if board.board.protocol == protocol],
+        },
+    )

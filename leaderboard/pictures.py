@@ -1,0 +1,78 @@
+"""Pictures of a cell, copied into the site under a digest of their bytes: equal photographs are stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+KINDS = ("truth", "renders", "error", "masks")
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+LARGEST = 20_000_000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG of the site; ``path`` is relative to its root, sizes are in pixels."""
+
+    path: str
+    width: int
+    height: int
+
+
+class Gallery:
+    """The picture folder of a site that is being built.
+
+    Parameters
+    ----------
+    site
+        Root of the site.
+    """
+
+    def __init__(self, site: Path):
+        self._site = site
+
+    def views(self, folder: Path, names: list[str], kinds: tuple[str, ...] = KINDS) -> dict[str, dict[str, Picture]]:
+        """Copy a cell's pictures: by view, then by kind; a view without a render is left out.
+
+        Parameters
+        ----------
+        names
+            Views of the record. Each is looked up among the files that are there and never made into a path.
+        """
+        files = {kind: _files(folder / kind) for kind in kinds}
+        found: dict[str, dict[str, Picture]] = {}
+        for name in names:
+            pictures = {kind: self._copy(path) for kind in kinds if (path := _file_of(name, files[kind]))}
+            kept = {kind: picture for kind, picture in pictures.items() if picture is not None}
+            if "renders" in kept:
+                found[name] = kept
+        return found
+
+    def _copy(self, path: Path) -> Picture | None:
+        try:
+            if path.stat().st_size > LARGEST:
+                return None
+            data = path.read_bytes()
+        except OSError:
+            return None
+        if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
+            return None
+        width, height = struct.unpack(">II", data[16:24])
+        name = hashlib.sha256(data).hexdigest()[:20]
+        place = Path("images") / name[:2] / f"{name}.png"
+        target = self._site / place
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return Picture(place.as_posix(), width, height)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.glob("*.png")) if path.is_file()}
+
+
+def _file_of(view: str, files: Mapping[str, Path]) -> Path | None:
+    return files.get(view) or files.get(PurePosixPath(view).stem)

@@ -1,0 +1,249 @@
+"""The registry: one flat dictionary of entries, from this package, installed plug-ins and files. No torch.
+
+Whatever holds entries, a module of this package, a plug-in's entry point or a file, holds them as a sequence called
+``ENTRIES``; importing it changes nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib
+import importlib.metadata
+import pkgutil
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.errors import UnknownEntry, ZooError
+
+if TYPE_CHECKING:
+    from vfm_zoo.loading.extractor import Extractor
+
+__all__ = [
+    "Broken",
+    "Entry",
+    "Exposure",
+    "Input",
+    "Licence",
+    "UnknownEntry",
+    "Weights",
+    "ZooError",
+    "broken_plugins",
+    "get_entry",
+    "list_entries",
+    "load",
+    "load_entry_file",
+    "matching",
+    "register",
+    "source_of",
+]
+
+PLUGIN_GROUP = "splatbench.entries"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An installed plug-in whose entries could not be had, and why."""
+
+    plugin: str
+    reason: str
+
+
+_entries: dict[str, Entry] = {}
+_sources: dict[str, str] = {}
+_broken: list[Broken] = []
+
+
+def list_entries(pattern: str | None = None) -> list[Entry]:
+    """Entries sorted by name; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``."""
+    _discover()
+    names = sorted(_entries)
+    return [_entries[name] for name in (names if pattern is None else matching(pattern, names))]
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that a pattern with wildcards matches, in their order; capitals do not matter."""
+    return [name for name in names if fnmatchcase(name.lower(), pattern.lower())]
+
+
+def get_entry(name: str) -> Entry:
+    """The entry of this name.
+
+    Raises
+    ------
+    UnknownEntry
+        Naming the nearest ones.
+    """
+    _discover()
+    if name not in _entries:
+        close = difflib.get_close_matches(name.lower(), sorted(_entries), n=3, cutoff=0.5)
+        hint = ": did you mean " + " or ".join(f"'{match}'" for match in close) + "?" if close else ";"
+        failed = "".join(f" (plug-in {broken.plugin} could not be loaded: {broken.reason})" for broken in _broken)
+        raise UnknownEntry(f"entry '{name}' is unknown{hint} see `splatbench list entries`{failed}")
+    return _entries[name]
+
+
+def source_of(name: str) -> str:
+    """Where an entry comes from: a module, a plug-in or a file."""
+    get_entry(name)
+    return _sources[name]
+
+
+def broken_plugins() -> tuple[Broken, ...]:
+    """Installed plug-ins that failed to load; the others are not touched by it."""
+    _discover()
+    return tuple(_broken)
+
+
+def register(*entries: Entry, source: str) -> None:
+    """Add entries, all or none.
+
+    Parameters
+    ----------
+    source
+        Where they come from, for listings and messages. Giving the same entry again from the same source changes
+        nothing.
+
+    Raises
+    ------
+    ZooError
+        If something is no entry, or a name is taken; both sources are named.
+    """
+    fresh: dict[str, Entry] = {}
+    for entry in entries:
+        if not isinstance(entry, Entry):
+            raise ZooError(f"{source}: ENTRIES must hold vfm_zoo.registry.Entry, got {type(entry).__name__}")
+        known = fresh.get(entry.name, _entries.get(entry.name))
+        if known is not None and (entry.name in fresh or known != entry or _sources[entry.name] != source):
+            other = _sources.get(entry.name, source)
+            raise ZooError(f"{source}: the name '{entry.name}' is taken by {other}; choose another name")
+        fresh[entry.name] = entry
+    _entries.update(fresh)
+    _sources.update(dict.fromkeys(fresh, source))
+
+
+def load_entry_file(path: Path | str) -> list[Entry]:
+    """Run a Python file of one's own and register what its ``ENTRIES`` holds.
+
+    The digest of the file becomes part of each entry's digest, so that an edited file never reuses old numbers.
+
+    Raises
+    ------
+    ZooError
+        If the file is absent, raises, defines no entries or takes a name that is taken; one line that names it.
+    """
+    path = Path(path)
+    try:
+        code = path.read_bytes()
+    except OSError as error:
+        raise ZooError(
+            f"entry file {path}: cannot be read ({error.strerror}); give the path of a Python file"
+        ) from None
+    digest = hashlib.sha256(code).hexdigest()
+    name = f"entry_file_{digest[:16]}"
+    module = sys.modules.get(name)
+    if module is None:
+        module = ModuleType(name)
+        module.__file__ = str(path)
+        # Loaders are named "module:function" and found by this name. Compiled from the very bytes that were digested:
+        # the import system might take an older compilation.
+        sys.modules[name] = module
+        try:
+            exec(compile(code, str(path), "exec"), module.__dict__)
+        except (Exception, SystemExit) as error:
+            del sys.modules[name]
+            raise ZooError(f"entry file {path}: {_one_line(error)}{_line_in(path, error)}; mend the file") from error
+    entries = [
+        replace(entry, code_sha256=digest) if isinstance(entry, Entry) else entry
+        for entry in _entries_of(module, f"entry file {path}")
+    ]
+    _discover()
+    source = f"file {path.resolve()}"
+    # A file that was edited and is read again takes the place of what it held before.
+    for earlier in [name for name, known in _sources.items() if known == source]:
+        del _entries[earlier], _sources[earlier]
+    register(*entries, source=source)
+    return entries
+
+
+def load(entry: Entry, device: str = "cpu") -> Extractor:
+    """Load a model, ready to be called.
+
+    Parameters
+    ----------
+    device
+        As PyTorch names it.
+
+    Returns
+    -------
+    A callable from images in [0, 1] to tokens; see `vfm_zoo.loading.extractor.Extractor`.
+
+    Raises
+    ------
+    ZooError
+        If a package or the weights are missing, or the weights have another digest; one line with the remedy.
+    """
+    from vfm_zoo.loading.extractor import Extractor
+
+    module, function = entry.loader.split(":")
+    try:
+        loader = getattr(importlib.import_module(module), function)
+        return Extractor(entry, loader(entry, device), device)
+    except ModuleNotFoundError as error:
+        remedy = f"splatbench[{entry.extra}]" if entry.extra else error.name
+        raise ZooError(
+            f"entry '{entry.name}': the package '{error.name}' is not installed; pip install '{remedy}'"
+        ) from error
+    except AttributeError as error:
+        if getattr(error, "obj", None) is not sys.modules.get(module):
+            raise
+        raise ZooError(f"entry '{entry.name}': there is no loader {entry.loader}; mend its `loader`") from error
+
+
+@cache
+def _discover() -> None:
+    """Fill the registry, once: first this package, then plug-ins."""
+    package = importlib.import_module(__package__)
+    for module_info in pkgutil.iter_modules(package.__path__):
+        # Code that needs torch at import lives in sub-packages, so that a listing never waits for it.
+        if not module_info.ispkg:
+            module = importlib.import_module(f"{__package__}.{module_info.name}")
+            register(*getattr(module, "ENTRIES", ()), source=module.__name__)
+    for point in importlib.metadata.entry_points(group=PLUGIN_GROUP):
+        source = f"{point.dist.name if point.dist else point.name} ({point.value})"
+        try:
+            register(*_entries_of(point.load(), source), source=source)
+        except (Exception, SystemExit) as error:
+            _broken.append(Broken(source, _one_line(error)))
+
+
+def _entries_of(holder: object, source: str) -> Iterable[Entry]:
+    """Entries in a module's ``ENTRIES``, or in the sequence itself."""
+    entries = getattr(holder, "ENTRIES", None) if isinstance(holder, ModuleType) else holder
+    if not isinstance(entries, list | tuple):
+        raise ZooError(f"{source}: defines no list or tuple ENTRIES of vfm_zoo.registry.Entry")
+    return entries
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, ZooError) else f"{type(error).__name__}: {text}"
+
+
+def _line_in(path: Path, error: BaseException) -> str:
+    """``" (line 3)"``: the last line of the file that was running when the error rose."""
+    if isinstance(error, SyntaxError):
+        return f" (line {error.lineno})"
+    line, traceback = None, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == str(path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return "" if line is None else f" (line {line})"
