@@ -1,0 +1,189 @@
+"""The readout: one small MLP an attribute, applied to the feature of every pixel (section 4 of the protocol notes).
+
+On a CPU the first layer runs on the tokens and the rest is fused (`token_kernel`); elsewhere, and for features that are
+free for each Gaussian, the plain path upsamples first. Both give the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import nn
+from torch.nn import functional
+
+from benchmark.feat2gs.token_kernel import TokenSampling, read_out, read_out_backward, sample_tokens
+
+Extent = tuple[float, float, float, float]
+
+
+class Readout(nn.Module):
+    """Linear, ReLU, Linear for each attribute; nothing is shared but the feature.
+
+    Parameters
+    ----------
+    channels
+        Of the features.
+    sizes
+        Outputs by attribute.
+    width
+        Hidden units of each MLP.
+    generator
+        Draws PyTorch's default first weights, without touching the global state.
+    """
+
+    def __init__(self, channels: int, sizes: Mapping[str, int], width: int, generator: torch.Generator):
+        super().__init__()
+        self.width = width
+        self.first = nn.ModuleDict({name: _linear(channels, width, generator) for name in sizes})
+        self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
+        self._sampling: tuple[Any, TokenSampling] | None = None
+
+    def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
+        """Weights and biases of each MLP."""
+        return {name: [*self.first[name].parameters(), *self.second[name].parameters()] for name in self.first}
+
+    def forward(
+        self,
+        grid: Float[torch.Tensor, "view channel row column"],
+        extent: Extent,
+        valid: Bool[torch.Tensor, "view height width"],
+        pixels: Int[torch.Tensor, "pixel"] | None = None,
+    ) -> dict[str, Float[torch.Tensor, "pixel size"]]:
+        """Attributes of the valid pixels, in their order; or only of some of them.
+
+        Parameters
+        ----------
+        grid, extent
+            As in `FeatureMaps`.
+        pixels
+            Rising positions among the valid pixels; None takes all.
+        """
+        if grid.device.type != "cpu":
+            features = upsample(grid, extent, valid.shape[1:]).movedim(1, -1)[valid]
+            return self.plain(features if pixels is None else features[pixels])
+        sampling = self._sample(grid, extent, valid, pixels)
+        hidden = self._hidden(grid.movedim(1, -1).flatten(0, 1))
+        parameters = [(layer.weight, layer.bias) for layer in self.second.values()]
+        outputs = _FusedReadout.apply(hidden, sampling, *(value for pair in parameters for value in pair))
+        return dict(zip(self.second, outputs, strict=True))
+
+    def plain(
+        self, features: Float[torch.Tensor, "gaussian channel"]
+    ) -> dict[str, Float[torch.Tensor, "gaussian size"]]:
+        """Attributes from one feature a Gaussian."""
+        return {name: self.second[name](functional.relu(self.first[name](features))) for name in self.first}
+
+    def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "row column unit"]:
+        """First layers of all heads as one matrix product, before ReLU."""
+        weight = torch.cat([layer.weight for layer in self.first.values()])
+        bias = torch.cat([layer.bias for layer in self.first.values()])
+        return functional.linear(tokens, weight, bias)
+
+    def _sample(
+        self,
+        grid: torch.Tensor,
+        extent: Extent,
+        valid: Bool[torch.Tensor, "view height width"],
+        pixels: Int[torch.Tensor, "pixel"] | None,
+    ) -> TokenSampling:
+        """Where the pixels lie between the tokens; that of all valid pixels is kept, since it never changes."""
+        places = valid.flatten().nonzero().squeeze(1)
+        views, height, width = valid.shape
+
+        def sample(chosen: torch.Tensor) -> TokenSampling:
+            return sample_tokens(views, (height, width), (grid.shape[2], grid.shape[3]), extent, chosen.numpy())
+
+        if pixels is not None:
+            return sample(places[pixels])
+        if self._sampling is None or self._sampling[0] is not valid:
+            self._sampling = (valid, sample(places))
+        return self._sampling[1]
+
+
+class _FusedReadout(torch.autograd.Function):
+    """Bilinear sampling of the hidden layer, ReLU and the second layer of every head, in one pass over the pixels."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, sampling: TokenSampling, *layers: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        ctx.sampling = sampling
+        ctx.save_for_backward(hidden, *layers)
+        values = hidden.detach().numpy()
+        count = int(sampling.row_first[-1])
+        outputs = []
+        first_unit = 0
+        for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+            out = np.empty((count, weight.shape[0]), np.float32)
+            read_out(values, first_unit, *_arrays(sampling), weight.detach().numpy(), bias.detach().numpy(), out)
+            outputs.append(torch.from_numpy(out))
+            first_unit += weight.shape[1]
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        hidden, *layers = ctx.saved_tensors
+        values = hidden.detach().numpy()
+        hidden_gradient = np.zeros_like(values)
+        chunks = len(ctx.sampling.chunk_first) - 1
+        layer_gradients: list[torch.Tensor] = []
+        first_unit = 0
+        for weight, gradient in zip(layers[::2], gradients, strict=True):
+            weight_partial = np.zeros((chunks, *weight.shape), np.float32)
+            bias_partial = np.zeros((chunks, weight.shape[0]), np.float32)
+            read_out_backward(
+                values,
+                first_unit,
+                *_arrays(ctx.sampling),
+                weight.detach().numpy(),
+                gradient.contiguous().numpy(),
+                hidden_gradient,
+                weight_partial,
+                bias_partial,
+            )
+            layer_gradients += [
+                torch.from_numpy(weight_partial.sum(axis=0)),
+                torch.from_numpy(bias_partial.sum(axis=0)),
+            ]
+            first_unit += weight.shape[1]
+        return (torch.from_numpy(hidden_gradient), None, *layer_gradients)
+
+
+def _arrays(sampling: TokenSampling) -> tuple[np.ndarray, ...]:
+    return (
+        sampling.row_first,
+        sampling.row_token,
+        sampling.row_step,
+        sampling.row_weight,
+        sampling.column,
+        sampling.weight,
+        sampling.chunk_first,
+    )
+
+
+def upsample(
+    grid: Float[torch.Tensor, "view channel row column"], extent: Extent, size: tuple[int, int] | torch.Size
+) -> Float[torch.Tensor, "view channel height width"]:
+    """Bilinear sample of the grid at every pixel centre, as `FeatureMaps` defines it."""
+    height, width = size
+    left, top, right, bottom = extent
+    options: dict[str, Any] = {"dtype": grid.dtype, "device": grid.device}
+    u = ((torch.arange(width, **options) + 0.5) / width - left) / (right - left) * 2 - 1
+    v = ((torch.arange(height, **options) + 0.5) / height - top) / (bottom - top) * 2 - 1
+    places = torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1).expand(len(grid), -1, -1, -1)
+    return functional.grid_sample(grid, places, padding_mode="border", align_corners=False)
+
+
+def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """PyTorch's default: weights and biases uniform within ``1 / sqrt(inputs)``."""
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
+    bound = 1 / math.sqrt(inputs)
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer

@@ -1,0 +1,76 @@
+"""Distances between fitted and true points (section 6.5): accuracy, completeness, and each point to its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy.spatial import cKDTree
+
+Points = Float[np.ndarray, "point 3"]
+
+
+@dataclass(frozen=True)
+class PointErrors:
+    """Distances in the points' unit.
+
+    Attributes
+    ----------
+    accuracy, accuracy_median
+        From each fitted point to the nearest true one.
+    completeness, completeness_median
+        From each true point to the nearest fitted one.
+    distance, distance_median
+        From each fitted point to its own true one.
+    """
+
+    accuracy: float
+    accuracy_median: float
+    completeness: float
+    completeness_median: float
+    distance: float
+    distance_median: float
+
+
+def point_errors(fitted: Points, true: Points) -> PointErrors:
+    """Compare two clouds whose points correspond one to one.
+
+    Raises
+    ------
+    ValueError
+        If the clouds differ in size, are empty, or hold a value that is not finite.
+    """
+    if fitted.shape != true.shape or fitted.ndim != 2 or fitted.shape[1] != 3 or len(fitted) == 0:
+        raise ValueError(f"fitted, true: expected equal shapes [point 3], got {fitted.shape} and {true.shape}")
+    for name, points in (("fitted", fitted), ("true", true)):
+        if not np.isfinite(points).all():
+            first = int(np.flatnonzero(~np.isfinite(points).all(axis=1))[0])
+            raise ValueError(f"{name}: point {first} is not finite")
+    to_true, to_fitted = nearest_distances(fitted, true), nearest_distances(true, fitted)
+    own = np.linalg.norm(fitted.astype(np.float64) - true, axis=1)
+    return PointErrors(
+        *(float(reduce(values)) for values in (to_true, to_fitted, own) for reduce in (np.mean, np.median))
+    )
+
+
+def nearest_distances(source: Points, target: Points) -> Float[np.ndarray, "point"]:
+    """Distance from each source point to the nearest target point."""
+    distances, _ = cKDTree(target).query(source)
+    return distances
+
+
+def align(source: Points, target: Points) -> Points:
+    """Source points brought to the target by the best similarity over corresponding points.
+
+    Closed form of Umeyama, PAMI 1991, equations 39 to 42; never a reflection.
+    """
+    source, target = source.astype(np.float64), target.astype(np.float64)
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    centered = source - source_mean
+    u, singular, vt = np.linalg.svd((target - target_mean).T @ centered / len(source))
+    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
+    rotation = (u * signs) @ vt
+    variance = np.square(centered).sum() / len(source)
+    scale = (singular * signs).sum() / variance if variance > 0 else 1.0
+    return scale * centered @ rotation.T + target_mean

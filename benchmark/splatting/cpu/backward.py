@@ -1,0 +1,184 @@
+"""Gradients of blending, back to front: the transmittance before each Gaussian is won back by division.
+
+What lies behind a Gaussian is accumulated from the back (never as total minus front, which cancels), so that deep
+Gaussians keep their relative accuracy.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+from benchmark.splatting.cpu.binning import SIDE
+from benchmark.splatting.cpu.forward import (
+    AREA,
+    COLOR,
+    CUT,
+    INVERSE_YY,
+    LOG_OPACITY,
+    MAX_ALPHA,
+    PITCH,
+    PRECISION,
+    SLOPE,
+    row_span,
+)
+from benchmark.splatting.cpu.projection import BLOCK, PARALLEL, SERIAL
+from benchmark.splatting.cpu.simd import (
+    LANES,
+    bits,
+    fma,
+    lane_numbers,
+    load,
+    maximum,
+    minimum,
+    power_of_two,
+    splat,
+    store,
+    total,
+    where,
+)
+
+# A row of gradients: to u, v, precision, slope, 1 / yy, opacity; then to the colour.
+GEOMETRY = 6
+TWO_LN_2 = 2.0 * math.log(2.0)
+
+
+@njit(**SERIAL)
+def load_bin(width, height, corner, row_pitch, transmittance, channels, render, v_render, v_alphas, clear, v_image, behind):
+    """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
+    the last Gaussian (the background's part and alpha's)."""  # noqa: D209
+    for y in range(height):
+        for x in range(width):
+            pixel, source = y * PITCH + x, corner + y * row_pitch + x
+            clear[pixel] = abs(transmittance[pixel])
+            through = -v_alphas[source] * clear[pixel]
+            behind[pixel] = through
+            for channel in range(len(channels)):
+                v_image[channel * AREA + pixel] = v_render[source * len(channels) + channel]
+
+
+@njit(**SERIAL)
+def add_background(width, height, background, channels, clear, v_image, behind):
+    """The part of the gradient that passes through what remains of a pixel to the background."""
+    for y in range(height):
+        for x in range(width):
+            pixel = y * PITCH + x
+            for channel in range(len(channels)):
+                behind[pixel] += v_image[channel * AREA + pixel] * background[channel] * clear[pixel]
+
+
+@njit(**SERIAL)
+def differentiate_entry(k, entries, at, spans, box, channels, last_drawn, clear, v_image, behind, v_color, row, v_entries):
+    """Walk the pixels of one entry and write its row of gradients."""
+    zero = splat(0.0)
+    s0, s1, s2, sy, s1y, syy = zero, zero, zero, zero, zero, zero
+    for channel in range(len(channels)):
+        store(v_color, channel * LANES, zero)
+    left, right = np.int64(spans[box]), np.int64(spans[box + 1])
+    precision = -entries[at + PRECISION]
+    number = np.float32(k)
+    for y in range(np.int64(spans[box + 2]), np.int64(spans[box + 3]) + 1):
+        dy, shift, top, first, last = row_span(entries, at, y, left, right)
+        r0, r1 = zero, zero
+        for x in range(first, last + 1, LANES):
+            pixel = y * PITCH + x
+            reached = load(last_drawn, pixel) >= number
+            if bits(reached) == 0:
+                continue
+            across = lane_numbers() + (np.float32(x) + shift)
+            exponent = fma(across * precision, across, top)
+            free = power_of_two(maximum(exponent, -20.0))
+            alpha = where((exponent >= CUT) & reached, minimum(free, MAX_ALPHA), 0.0)
+            inverse = 1.0 / (1.0 - alpha)
+            before = load(clear, pixel) * inverse
+            store(clear, pixel, before)
+            weight = alpha * before
+            along = zero
+            for channel in range(len(channels)):
+                gradient = load(v_image, channel * AREA + pixel)
+                along = fma(gradient, entries[at + COLOR + channel], along)
+                store(v_color, channel * LANES, fma(weight, gradient, load(v_color, channel * LANES)))
+            rest = load(behind, pixel)
+            store(behind, pixel, fma(weight, along, rest))
+            v_alpha = before * along - rest * inverse
+            v_exponent = where(free <= MAX_ALPHA, v_alpha * alpha, 0.0)
+            r0 = r0 + v_exponent
+            moment = v_exponent * across
+            r1 = r1 + moment
+            s2 = fma(moment, across, s2)
+        s0, s1 = s0 + r0, s1 + r1
+        sy, s1y, syy = fma(r0, dy, sy), fma(r1, dy, s1y), fma(r0, dy * dy, syy)
+    a = np.float32(TWO_LN_2) * entries[at + PRECISION]
+    slope = entries[at + SLOPE]
+    sum_1 = total(s1)
+    v_entries[row] = a * sum_1
+    v_entries[row + 1] = a * slope * sum_1 + np.float32(TWO_LN_2) * entries[at + INVERSE_YY] * total(sy)
+    v_entries[row + 2] = np.float32(-0.5) * total(s2)
+    v_entries[row + 3] = -a * total(s1y)
+    v_entries[row + 4] = np.float32(-0.5) * total(syy)
+    v_entries[row + 5] = total(s0) * np.float32(2.0) ** -entries[at + LOG_OPACITY]
+    for channel in range(len(channels)):
+        v_entries[row + GEOMETRY + channel] = total(load(v_color, channel * LANES))
+
+
+@njit(**PARALLEL)
+def differentiate_bins(
+    workers, order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, backgrounds, channels, render,
+    v_render, v_alphas, v_entries,
+):  # fmt: skip
+    """Gradients of every entry, each in the row of its slot."""
+    width, height = size
+    bins_x, bins_y = (width + SIDE - 1) // SIDE, (height + SIDE - 1) // SIDE
+    stride, row_length = COLOR + len(channels), GEOMETRY + len(channels)
+    for worker in prange(workers):
+        v_image = np.zeros(len(channels) * AREA, np.float32)
+        clear, behind = np.zeros(AREA, np.float32), np.zeros(AREA, np.float32)
+        v_color = np.empty(len(channels) * LANES, np.float32)
+        for job in range(worker, order.shape[0], workers):
+            number = order[job]
+            camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
+            begin, end = starts[number], starts[number + 1]
+            for place in range(begin + looked_at[number], end):
+                v_entries[slots[place] * row_length : (slots[place] + 1) * row_length] = 0.0
+            x, y = column * SIDE, row * SIDE
+            inside = (min(SIDE, width - x), min(SIDE, height - y))
+            corner = (camera * height + y) * width + x
+            load_bin(
+                inside[0], inside[1], corner, width, transmittances[number], channels, render, v_render, v_alphas,
+                clear, v_image, behind,
+            )  # fmt: skip
+            add_background(inside[0], inside[1], backgrounds[camera], channels, clear, v_image, behind)
+            for k in range(looked_at[number] - 1, -1, -1):
+                place = begin + k
+                differentiate_entry(
+                    k, entries, place * stride, spans, 4 * place, channels, last_drawn[number], clear, v_image, behind,
+                    v_color, slots[place] * row_length, v_entries,
+                )  # fmt: skip
+
+
+@njit(**PARALLEL)
+def sum_entries(first_slot, v_entries, channels, v_means2d, v_shapes, v_opacities, v_colors, shared_colors):
+    """Add the rows of every Gaussian; colours that all cameras share are summed over cameras as well."""
+    per_camera = v_opacities.shape[1]
+    cameras = v_opacities.shape[0]
+    row_length = GEOMETRY + len(channels)
+    for block in prange((per_camera + BLOCK - 1) // BLOCK):
+        sums = np.empty(row_length, np.float32)
+        for g in range(block * BLOCK, min((block + 1) * BLOCK, per_camera)):
+            for camera in range(cameras):
+                index = camera * per_camera + g
+                sums[:] = 0.0
+                for slot in range(first_slot[index], first_slot[index + 1]):
+                    for column in range(row_length):
+                        sums[column] += v_entries[slot * row_length + column]
+                v_means2d[camera, g, 0], v_means2d[camera, g, 1] = sums[0], sums[1]
+                v_shapes[camera, g, 0], v_shapes[camera, g, 1], v_shapes[camera, g, 2] = sums[2], sums[3], sums[4]
+                v_opacities[camera, g] = sums[5]
+                color = (g if shared_colors else index) * len(channels)
+                for channel in range(len(channels)):
+                    if shared_colors and camera > 0:
+                        v_colors[color + channel] += sums[GEOMETRY + channel]
+                    else:
+                        v_colors[color + channel] = sums[GEOMETRY + channel]
