@@ -1,7 +1,8 @@
 """The readout: one small MLP an attribute, applied to the feature of every pixel (section 4 of the protocol notes).
 
-On a CPU the first layer runs on the tokens and the rest is fused (`token_kernel`); elsewhere, and for features that are
-free for each Gaussian, the plain path upsamples first. Both give the same numbers.
+On a CPU the first layer runs on the tokens and the rest is fused (`token_kernel`), or, where there is a token a pixel,
+both layers are (`pixel_kernel`). Elsewhere, and for features that are free for each Gaussian, the plain path upsamples
+first. All give the same numbers.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from jaxtyping import Bool, Float, Int
 from torch import nn
 from torch.nn import functional
 
+from benchmark.feat2gs.pixel_kernel import CHUNK, read_out_pixels, read_out_pixels_backward
 from benchmark.feat2gs.token_kernel import TokenSampling, read_out, read_out_backward, sample_tokens
 
 Extent = tuple[float, float, float, float]
+WHOLE_IMAGE: Extent = (0.0, 0.0, 1.0, 1.0)
 
 
 class Readout(nn.Module):
@@ -42,6 +45,7 @@ class Readout(nn.Module):
         self.first = nn.ModuleDict({name: _linear(channels, width, generator) for name in sizes})
         self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
         self._sampling: tuple[Any, TokenSampling] | None = None
+        self._features: tuple[Any, np.ndarray] | None = None
 
     def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
         """Weights and biases of each MLP."""
@@ -66,6 +70,8 @@ class Readout(nn.Module):
         if grid.device.type != "cpu":
             features = upsample(grid, extent, valid.shape[1:]).movedim(1, -1)[valid]
             return self.plain(features if pixels is None else features[pixels])
+        if grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
+            return self._read_pixels(grid, valid, pixels)
         sampling = self._sample(grid, extent, valid, pixels)
         hidden = self._hidden(grid.movedim(1, -1).flatten(0, 1))
         parameters = [(layer.weight, layer.bias) for layer in self.second.values()]
@@ -83,6 +89,23 @@ class Readout(nn.Module):
         weight = torch.cat([layer.weight for layer in self.first.values()])
         bias = torch.cat([layer.bias for layer in self.first.values()])
         return functional.linear(tokens, weight, bias)
+
+    def _read_pixels(
+        self,
+        grid: torch.Tensor,
+        valid: Bool[torch.Tensor, "view height width"],
+        pixels: Int[torch.Tensor, "pixel"] | None,
+    ) -> dict[str, torch.Tensor]:
+        if self._features is None or self._features[0] is not grid:
+            values = grid.movedim(1, -1)[valid]
+            # A channel of ones carries the first layer's bias.
+            self._features = (grid, torch.cat([values, torch.ones_like(values[:, :1])], dim=1).numpy())
+        features = self._features[1] if pixels is None else self._features[1][pixels.numpy()]
+        outputs = {}
+        for name, first in self.first.items():
+            weight = torch.cat([first.weight.mT, first.bias[None]])
+            outputs[name] = _PixelReadout.apply(features, weight, self.second[name].weight, self.second[name].bias)
+        return outputs
 
     def _sample(
         self,
@@ -152,6 +175,28 @@ class _FusedReadout(torch.autograd.Function):
             ]
             first_unit += weight.shape[1]
         return (torch.from_numpy(hidden_gradient), None, *layer_gradients)
+
+
+class _PixelReadout(torch.autograd.Function):
+    """Both layers of one head at every pixel; gradients for the weights alone, since raw features are given."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, features: np.ndarray, weight: torch.Tensor, second: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.features = features
+        ctx.save_for_backward(weight, second)
+        out = np.empty((len(features), len(second)), np.float32)
+        read_out_pixels(features, *(value.detach().numpy() for value in (weight, second, bias)), out)
+        return torch.from_numpy(out)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        weight, second = (value.detach().numpy() for value in ctx.saved_tensors)
+        chunks = -(-len(ctx.features) // CHUNK)
+        partial = [np.zeros((chunks, *shape), np.float32) for shape in (weight.shape, second.shape, (len(second),))]
+        read_out_pixels_backward(ctx.features, weight, second, gradient.contiguous().numpy(), *partial)
+        return (None, *(torch.from_numpy(values.sum(axis=0)) for values in partial))
 
 
 def _arrays(sampling: TokenSampling) -> tuple[np.ndarray, ...]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, Int64
+from jaxtyping import Float32, Int32, Int64
 from numba import njit, prange
 
 from benchmark.feat2gs.pixel_blocks import BLOCK, FAST, SPARE, ZERO, add_outer, second_layer, through_relu
@@ -49,7 +49,9 @@ class TokenSampling:
     chunk_first: Int64[np.ndarray, "chunk+1"]
 
 
-def taps(size: int, tokens: int, start: float, end: float) -> tuple[Int64[np.ndarray, "size"], Float32[np.ndarray, "size"]]:
+def taps(
+    size: int, tokens: int, start: float, end: float
+) -> tuple[Int64[np.ndarray, "size"], Float32[np.ndarray, "size"]]:
     """First of the two tokens that pixels along one axis lie between, and the weight of the second.
 
     ``start`` and ``end`` are the ends of the token grid as fractions of the image, as in `FeatureMaps`.

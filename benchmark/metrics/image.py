@@ -46,7 +46,7 @@ def ssim(image: Image, truth: Image, mask: Mask | None = None) -> Float[torch.Te
 
 
 def ssim_map(image: Image, truth: Image) -> Image:
-    """Structural similarity around each pixel and in each channel, in [-1, 1]; zeros lie beyond the border, as in 3DGS."""
+    """Structural similarity around each pixel, in each channel, in [-1, 1]; beyond the border lie zeros, as in 3DGS."""
     x, y = image.movedim(-1, 0), truth.movedim(-1, 0)
     # One separable blur of all five moments.
     moments = _blur(torch.stack([x, y, x * x, y * y, x * y]).flatten(0, 1)).unflatten(0, (5, len(x)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -59,14 +60,26 @@ class Solid:
 
     @property
     def radius(self) -> float:
-        """Radius of a sphere about the centre that holds the solid."""
+        """Radius of a ball about the centre that holds the solid."""
         a, b, c = self.size
         return {
-            Kind.BOX: float(np.sqrt(a * a + b * b + c * c)),
+            Kind.BOX: math.sqrt(a * a + b * b + c * c),
             Kind.ELLIPSOID: max(a, b, c),
-            Kind.CYLINDER: float(np.sqrt(a * a + b * b)),
+            Kind.CYLINDER: math.sqrt(a * a + b * b),
             Kind.CAPSULE: a + b,
             Kind.TORUS: a + b,
+        }[self.kind]
+
+    @property
+    def extent(self) -> Vector:
+        """Half sides of a box in the solid's own axes that holds it."""
+        a, b, c = self.size
+        return {
+            Kind.BOX: (a, b, c),
+            Kind.ELLIPSOID: (a, b, c),
+            Kind.CYLINDER: (a, a, b),
+            Kind.CAPSULE: (a, a, a + b),
+            Kind.TORUS: (a + b, a + b, b),
         }[self.kind]
 
 
@@ -77,7 +90,8 @@ class SolidArrays(NamedTuple):
     centers: np.ndarray
     axes: np.ndarray
     sizes: np.ndarray
-    radii: np.ndarray
+    radii: np.ndarray  # of a ball about the centre
+    extents: np.ndarray  # half sides of a box about the centre, along the solid's axes
     textures: np.ndarray
     placements: np.ndarray  # tile, shift u, shift v, cosine, sine
     tints: np.ndarray
@@ -93,6 +107,7 @@ def pack(solids: list[Solid]) -> SolidArrays:
         axes=np.array([solid.axes for solid in solids], dtype=np.float64),
         sizes=np.array([solid.size for solid in solids], dtype=np.float64),
         radii=np.array([solid.radius for solid in solids], dtype=np.float64),
+        extents=np.array([solid.extent for solid in solids], dtype=np.float64),
         textures=np.array([material.texture for material in materials], dtype=np.int64),
         placements=np.array([(m.tile, *m.shift, *m.turn) for m in materials], dtype=np.float64),
         tints=np.array([material.tint for material in materials], dtype=np.float64),

@@ -6,39 +6,55 @@ the sky, so that shadows and corners are soft without noise; depth is that of th
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float32, UInt8
 from numba import njit
 
 from benchmark.cameras import Camera
 from benchmark.scenes.studio.intersect import MISS, NEAR, intersect, normal
+from benchmark.scenes.studio.neighbours import CELL, Neighbours
 from benchmark.scenes.studio.solids import SolidArrays
 from benchmark.scenes.studio.textures import LEVELS, SIDE, level_offsets
 
-GRID = 3  # rays a side of a pixel
+GRID = 3  # rays a side of a pixel; odd, so that the middle one goes through its centre
 TILE = 16  # pixels a side that share a list of solids
 AMBIENT_REACH = 0.6  # metres within which a solid darkens another
 OFFSETS = np.array(level_offsets(), dtype=np.int64)
 
 
+class Light(NamedTuple):
+    """What lights a room; every array has a row for each ray of a pixel.
+
+    Attributes
+    ----------
+    lamp
+        Points of the lamp in the world.
+    sky
+        Unit directions, cosine-distributed about +z.
+    warmth
+        Colour of the lamp.
+    """
+
+    lamp: np.ndarray
+    sky: np.ndarray
+    warmth: np.ndarray
+
+
 def trace(
     camera: Camera,
     solids: SolidArrays,
+    neighbours: Neighbours,
     pyramids: Float32[np.ndarray, "texture texel 3"],
-    lamp: Float[np.ndarray, "sample 3"],
-    sky: Float[np.ndarray, "sample 3"],
-    warmth: tuple[float, float, float],
+    light: Light,
 ) -> tuple[UInt8[np.ndarray, "height width 3"], Float32[np.ndarray, "height width"]]:
     """The room as the camera sees it.
 
     Parameters
     ----------
-    lamp
-        Points of the lamp in the world, one for each of the rays of a pixel (``GRID`` squared).
-    sky
-        Unit directions with z > 0 about a surface normal, cosine-distributed, equally many.
-    warmth
-        Colour of the lamp.
+    neighbours
+        Of the same solids, for `AMBIENT_REACH`; its box must hold all that the camera sees.
 
     Returns
     -------
@@ -54,11 +70,10 @@ def trace(
         # Element by element: a matrix product may be rounded differently from machine to machine.
         -(rotation * translation[:, None]).sum(axis=0),
         np.array([1.0 / fx, -cx / fx, 1.0 / fy, -cy / fy]),
-        *solids,
+        solids,
+        neighbours,
         pyramids,
-        np.ascontiguousarray(lamp),
-        np.ascontiguousarray(sky),
-        np.asarray(warmth, dtype=np.float64),
+        light,
         image,
         depth,
     )
@@ -66,44 +81,33 @@ def trace(
 
 
 @njit(nogil=True, cache=True)
-def _trace(
-    rotation, eye, lens, kinds, centers, axes, sizes, radii, textures, placements, tints, glows,
-    pyramids, lamp, sky, warmth, image, depth,
-):  # fmt: skip
+def _trace(rotation, eye, lens, solids, neighbours, pyramids, light, image, depth):
     height, width = depth.shape
-    count = len(kinds)
-    everything = np.arange(count)
-    nearby = np.empty(count, dtype=np.int64)
-    color = np.empty(3)
+    nearby = np.empty(len(solids.kinds), dtype=np.int64)
+    color, total = np.empty(3), np.empty(3)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom, right = min(top + TILE, height), min(left + TILE, width)
-            listed = _solids_in_tile(rotation, eye, lens, left, top, right, bottom, centers, radii, nearby)
+            listed = nearby[: _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearby)]
             for row in range(top, bottom):
                 for column in range(left, right):
-                    dx, dy, dz, slant = _ray(rotation, lens, column + 0.5, row + 0.5)
-                    t, _ = _nearest(eye[0], eye[1], eye[2], dx, dy, dz, nearby[:listed],
-                                    kinds, centers, axes, sizes, radii, MISS)  # fmt: skip
-                    depth[row, column] = t / slant
-                    red = green = blue = 0.0
+                    total[:] = 0.0
                     for sample in range(GRID * GRID):
                         x = column + (sample % GRID + 0.5) / GRID
                         y = row + (sample // GRID + 0.5) / GRID
                         dx, dy, dz, slant = _ray(rotation, lens, x, y)
-                        t, hit = _nearest(eye[0], eye[1], eye[2], dx, dy, dz, nearby[:listed],
-                                          kinds, centers, axes, sizes, radii, MISS)  # fmt: skip
-                        if hit < 0:
-                            continue
-                        _shade(hit, t, eye, dx, dy, dz, 0.6 * t / slant * lens[0], sample, everything, kinds, centers, axes,
-                               sizes, radii, textures, placements, tints, glows, pyramids, lamp, sky, warmth,
-                               color)  # fmt: skip
-                        red += color[0]
-                        green += color[1]
-                        blue += color[2]
-                    for channel, light in enumerate((red, green, blue)):
-                        light /= GRID * GRID
+                        t, hit = _nearest(eye[0], eye[1], eye[2], dx, dy, dz, listed, solids)
+                        if sample == GRID * GRID // 2:
+                            depth[row, column] = t / slant
+                        if hit >= 0:
+                            # Textures are filtered over a little less than a pixel: the rays average, too.
+                            footprint = 0.6 * t / slant * lens[0]
+                            _shade(hit, t, eye, dx, dy, dz, footprint, sample, solids, neighbours, pyramids, light, color)
+                            total += color
+                    for channel in range(3):
+                        mean = total[channel] / (GRID * GRID)
                         # A soft shoulder instead of burnt highlights; then the square root that textures.py undoes.
-                        value = np.sqrt(1.3 * light / (1.0 + 0.3 * light))
+                        value = np.sqrt(1.3 * mean / (1.0 + 0.3 * mean))
                         image[row, column, channel] = np.uint8(min(255.0 * value + 0.5, 255.0))
 
 
@@ -119,27 +123,32 @@ def _ray(rotation, lens, x, y):
 
 
 @njit(nogil=True, cache=True)
-def _solids_in_tile(rotation, eye, lens, left, top, right, bottom, centers, radii, nearby):
-    """Solids whose bounding ball reaches into the pyramid of a tile; their number."""
+def _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearby):
+    """Solids whose bounding box reaches into the pyramid of a tile; their number."""
     x0, x1 = lens[0] * left + lens[1], lens[0] * right + lens[1]
     y0, y1 = lens[2] * top + lens[3], lens[2] * bottom + lens[3]
-    listed = 0
-    for solid in range(len(radii)):
-        wx, wy, wz = centers[solid, 0] - eye[0], centers[solid, 1] - eye[1], centers[solid, 2] - eye[2]
-        x = rotation[0, 0] * wx + rotation[0, 1] * wy + rotation[0, 2] * wz
-        y = rotation[1, 0] * wx + rotation[1, 1] * wy + rotation[1, 2] * wz
-        z = rotation[2, 0] * wx + rotation[2, 1] * wy + rotation[2, 2] * wz
-        radius = radii[solid]
-        if z < -radius:
-            continue
-        # Signed distances to the four sides, which all pass through the eye.
-        if (x0 * z - x) > radius * np.sqrt(1.0 + x0 * x0) or (x - x1 * z) > radius * np.sqrt(1.0 + x1 * x1):
-            continue
-        if (y0 * z - y) > radius * np.sqrt(1.0 + y0 * y0) or (y - y1 * z) > radius * np.sqrt(1.0 + y1 * y1):
-            continue
-        nearby[listed] = solid
-        listed += 1
-    return listed
+    # Outward normals of the four sides, which all pass through the eye, in the camera's axes.
+    sides = np.array([[-1.0, 0.0, x0], [1.0, 0.0, -x1], [0.0, -1.0, y0], [0.0, 1.0, -y1]]) @ rotation
+    count = 0
+    for solid in range(len(solids.kinds)):
+        inside = True
+        for side in range(4):
+            nx, ny, nz = sides[side]
+            away = (
+                nx * (solids.centers[solid, 0] - eye[0])
+                + ny * (solids.centers[solid, 1] - eye[1])
+                + nz * (solids.centers[solid, 2] - eye[2])
+            )
+            ax, ay, az = _local(solids.axes[solid], nx, ny, nz)
+            half = solids.extents[solid]
+            # A margin far above rounding, so that the list does not depend on it.
+            if away > abs(ax) * half[0] + abs(ay) * half[1] + abs(az) * half[2] + 1e-6:
+                inside = False
+                break
+        if inside:
+            nearby[count] = solid
+            count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -152,86 +161,89 @@ def _local(axes, x, y, z):
 
 
 @njit(nogil=True, cache=True)
-def _nearest(ox, oy, oz, dx, dy, dz, listed, kinds, centers, axes, sizes, radii, reach):
-    """Distance and index of the first solid within ``reach``; (infinity, -1) if there is none."""
-    best, hit = reach, -1
+def _distance(ox, oy, oz, dx, dy, dz, solid, solids, reach):
+    """Distance along the ray to one solid if it is below ``reach``, else infinity."""
+    wx, wy, wz = ox - solids.centers[solid, 0], oy - solids.centers[solid, 1], oz - solids.centers[solid, 2]
+    radius = solids.radii[solid]
+    along = wx * dx + wy * dy + wz * dz
+    outside = wx * wx + wy * wy + wz * wz - radius * radius
+    # The bounding ball is behind, out of reach, or passed by.
+    if outside > 0.0 and (along > 0.0 or -along - radius > reach or along * along < outside):
+        return MISS
+    lx, ly, lz = _local(solids.axes[solid], wx, wy, wz)
+    ux, uy, uz = _local(solids.axes[solid], dx, dy, dz)
+    t = intersect(solids.kinds[solid], solids.sizes[solid], lx, ly, lz, ux, uy, uz, NEAR)
+    return t if t < reach else MISS
+
+
+@njit(nogil=True, cache=True)
+def _nearest(ox, oy, oz, dx, dy, dz, listed, solids):
+    """Distance and index of the first solid on a ray; (infinity, -1) if there is none."""
+    best, hit = MISS, -1
     for solid in listed:
-        wx, wy, wz = ox - centers[solid, 0], oy - centers[solid, 1], oz - centers[solid, 2]
-        along = wx * dx + wy * dy + wz * dz
-        outside = wx * wx + wy * wy + wz * wz - radii[solid] * radii[solid]
-        # The bounding ball is behind, beyond what is found already, or passed by.
-        if outside > 0.0 and (along > 0.0 or -along - radii[solid] > best or along * along < outside):
-            continue
-        lx, ly, lz = _local(axes[solid], wx, wy, wz)
-        ux, uy, uz = _local(axes[solid], dx, dy, dz)
-        t = intersect(kinds[solid], sizes[solid], lx, ly, lz, ux, uy, uz, NEAR)
+        t = _distance(ox, oy, oz, dx, dy, dz, solid, solids, best)
         if t < best:
             best, hit = t, solid
-    if hit < 0:
-        return MISS, -1
     return best, hit
 
 
 @njit(nogil=True, cache=True)
-def _occluded(ox, oy, oz, dx, dy, dz, listed, kinds, centers, axes, sizes, radii, reach, glows):
-    """Whether anything but a lamp lies within ``reach``."""
+def _blocked(ox, oy, oz, dx, dy, dz, listed, solids, reach):
     for solid in listed:
-        if glows[solid] > 0.0:
-            continue
-        wx, wy, wz = ox - centers[solid, 0], oy - centers[solid, 1], oz - centers[solid, 2]
-        along = wx * dx + wy * dy + wz * dz
-        outside = wx * wx + wy * wy + wz * wz - radii[solid] * radii[solid]
-        if outside > 0.0 and (along > 0.0 or -along - radii[solid] > reach or along * along < outside):
-            continue
-        lx, ly, lz = _local(axes[solid], wx, wy, wz)
-        ux, uy, uz = _local(axes[solid], dx, dy, dz)
-        if intersect(kinds[solid], sizes[solid], lx, ly, lz, ux, uy, uz, NEAR) < reach:
+        if _distance(ox, oy, oz, dx, dy, dz, solid, solids, reach) < reach:
             return True
     return False
 
 
 @njit(nogil=True, cache=True)
-def _shade(
-    hit, t, eye, dx, dy, dz, footprint, sample, everything, kinds, centers, axes, sizes, radii, textures, placements,
-    tints, glows, pyramids, lamp, sky, warmth, color,
-):  # fmt: skip
+def _cell(neighbours, x, y, z):
+    counts = neighbours.counts
+    i = min(max(int((x - neighbours.origin[0]) / CELL), 0), counts[0] - 1)
+    j = min(max(int((y - neighbours.origin[1]) / CELL), 0), counts[1] - 1)
+    k = min(max(int((z - neighbours.origin[2]) / CELL), 0), counts[2] - 1)
+    return (i * counts[1] + j) * counts[2] + k
+
+
+@njit(nogil=True, cache=True)
+def _shade(hit, t, eye, dx, dy, dz, footprint, sample, solids, neighbours, pyramids, light, color):
     """Linear light that leaves a point towards the eye: a diffuse surface under one lamp and an ambient sky."""
     px, py, pz = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
-    own = axes[hit]
-    lx, ly, lz = _local(own, px - centers[hit, 0], py - centers[hit, 1], pz - centers[hit, 2])
-    ax, ay, az = normal(kinds[hit], sizes[hit], lx, ly, lz)
+    own, center = solids.axes[hit], solids.centers[hit]
+    lx, ly, lz = _local(own, px - center[0], py - center[1], pz - center[2])
+    ax, ay, az = normal(solids.kinds[hit], solids.sizes[hit], lx, ly, lz)
     nx = own[0, 0] * ax + own[1, 0] * ay + own[2, 0] * az
     ny = own[0, 1] * ax + own[1, 1] * ay + own[2, 1] * az
     nz = own[0, 2] * ax + own[1, 2] * ay + own[2, 2] * az
-    facing = -(nx * dx + ny * dy + nz * dz)
-    _texture(pyramids[textures[hit]], placements[hit], lx, ly, lz, ax, ay, az, footprint / max(facing, 0.15), color)
+    facing = max(-(nx * dx + ny * dy + nz * dz), 0.15)
+    _texture(pyramids[solids.textures[hit]], solids.placements[hit], lx, ly, lz, ax, ay, az, footprint / facing, color)
+
     # Off the surface by a tenth of a millimetre, so that it does not shade itself.
     sx, sy, sz = px + 1e-4 * nx, py + 1e-4 * ny, pz + 1e-4 * nz
-
-    tx, ty, tz = lamp[sample, 0] - sx, lamp[sample, 1] - sy, lamp[sample, 2] - sz
+    cell = _cell(neighbours, sx, sy, sz)
+    tx, ty, tz = light.lamp[sample, 0] - sx, light.lamp[sample, 1] - sy, light.lamp[sample, 2] - sz
     distance = np.sqrt(tx * tx + ty * ty + tz * tz)
     tx, ty, tz = tx / distance, ty / distance, tz / distance
     direct = nx * tx + ny * ty + nz * tz
-    if direct <= 0.0 or _occluded(
-        sx, sy, sz, tx, ty, tz, everything, kinds, centers, axes, sizes, radii, distance, glows
-    ):
-        direct = 0.0
-    direct *= 6.0 / (3.0 + distance * distance)
+    if direct > 0.0:
+        between = neighbours.lamp_items[neighbours.lamp_starts[cell] : neighbours.lamp_starts[cell + 1]]
+        if _blocked(sx, sy, sz, tx, ty, tz, between, solids, distance):
+            direct = 0.0
+    direct = max(direct, 0.0) * 6.0 / (3.0 + distance * distance)
 
     # A frame about the normal without a branch on its direction (Duff et al., JCGT 2017).
     sign = 1.0 if nz >= 0.0 else -1.0
     a = -1.0 / (sign + nz)
     b = nx * ny * a
-    u, v, w = sky[sample, 0], sky[sample, 1], sky[sample, 2]
+    u, v, w = light.sky[sample]
     ux = u * (1.0 + sign * nx * nx * a) + v * b + w * nx
     uy = u * (sign * b) + v * (sign + ny * ny * a) + w * ny
     uz = u * (-sign * nx) + v * -ny + w * nz
     ambient = 0.26 + 0.10 * nz
-    if _occluded(sx, sy, sz, ux, uy, uz, everything, kinds, centers, axes, sizes, radii, AMBIENT_REACH, glows):
+    around = neighbours.near_items[neighbours.near_starts[cell] : neighbours.near_starts[cell + 1]]
+    if _blocked(sx, sy, sz, ux, uy, uz, around, solids, AMBIENT_REACH):
         ambient *= 0.35
     for channel in range(3):
-        light = glows[hit] + ambient + warmth[channel] * direct
-        color[channel] *= tints[hit, channel] * light
+        color[channel] *= solids.tints[hit, channel] * (solids.glows[hit] + ambient + light.warmth[channel] * direct)
 
 
 @njit(nogil=True, cache=True)
@@ -253,7 +265,7 @@ def _texture(pyramid, placement, lx, ly, lz, ax, ay, az, footprint, color):
         texels *= 0.5
         level += 1
     blend = min(max(texels - 1.0, 0.0), 1.0)
-    color[0] = color[1] = color[2] = 0.0
+    color[:] = 0.0
     _add_bilinear(pyramid, level, s, t, 1.0 - blend, color)
     if blend > 0.0:
         _add_bilinear(pyramid, min(level + 1, LEVELS - 1), s, t, blend, color)
