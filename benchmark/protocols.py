@@ -45,15 +45,21 @@ class Stereo:
         Side in pixels of the window of the normalised cross-correlation.
     smooth_small, smooth_large
         Penalties of semi-global aggregation for a step of one plane, and for a larger one.
+    sources
+        A view is compared with at most this many others, the nearest.
     agreement
         Relative difference up to which the dense depth is believed against the interpolated sparse depth.
+    consistency
+        Relative difference of depth up to which another view confirms a pixel's dense depth, whatever the sparse says.
     """
 
     planes: int = 96
     patch: int = 5
     smooth_small: float = 0.1
     smooth_large: float = 0.6
+    sources: int = 4
     agreement: float = 0.30
+    consistency: float = 0.02
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmark.executors.events import Finished, OnEvent, Progress
 from benchmark.executors.worker import is_done, record_failure, run_task
+from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.store import Store
 
@@ -188,7 +189,7 @@ def _settle(threads: int) -> None:
     torch.set_flush_denormal(True)
 
 
-def _reporter(pipe: Connection):  # type: ignore[no-untyped-def]
+def _reporter(pipe: Connection) -> Report:
     last = 0.0
 
     def report(stage: str, step: int, steps: int, loss: float | None) -> None:

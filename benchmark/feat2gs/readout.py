@@ -103,8 +103,9 @@ class Readout(nn.Module):
         features = self._features[1] if pixels is None else self._features[1][pixels.numpy()]
         outputs = {}
         for name, first in self.first.items():
+            second = self.second[name]
             weight = torch.cat([first.weight.mT, first.bias[None]])
-            outputs[name] = _PixelReadout.apply(features, weight, self.second[name].weight, self.second[name].bias)
+            outputs[name] = _PixelReadout.apply(features, weight, second.weight, second.bias)
         return outputs
 
     def _sample(

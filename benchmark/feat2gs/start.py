@@ -59,5 +59,5 @@ def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.nda
     if len(points) < 4:
         raise ValueError(f"points: expected at least 4, got {len(points)}")
     distances, _ = cKDTree(points).query(points, k=4)
-    mean_square = (distances[:, 1:] ** 2).mean(axis=1)
+    mean_square = np.square(np.asarray(distances)[:, 1:]).mean(axis=1)
     return np.sqrt(np.maximum(mean_square, SMALLEST_SQUARE)).astype(np.float32)

@@ -57,7 +57,7 @@ def point_errors(fitted: Points, true: Points) -> PointErrors:
 def nearest_distances(source: Points, target: Points) -> Float[np.ndarray, "point"]:
     """Distance from each source point to the nearest target point."""
     distances, _ = cKDTree(target).query(source)
-    return distances
+    return np.asarray(distances)
 
 
 def align(source: Points, target: Points) -> Points:
@@ -73,4 +73,5 @@ def align(source: Points, target: Points) -> Points:
     rotation = (u * signs) @ vt
     variance = np.square(centered).sum() / len(source)
     scale = (singular * signs).sum() / variance if variance > 0 else 1.0
-    return scale * centered @ rotation.T + target_mean
+    aligned: Points = scale * centered @ rotation.T + target_mean
+    return aligned

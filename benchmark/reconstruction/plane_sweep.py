@@ -72,7 +72,7 @@ def pixel_motion(reference: Camera, source: Camera) -> Float64[np.ndarray, "3 4"
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _sweep(reference, sources, motions, inverse_depths, radius):  # pragma: no cover - compiled
-    count, source_height, source_width = sources.shape
+    count = sources.shape[0]
     height, width = reference.shape
     planes = len(inverse_depths)
     volume = np.empty((height, width, planes), np.float32)

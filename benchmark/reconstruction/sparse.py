@@ -159,9 +159,7 @@ def _triangulate(
     for number, (camera, found) in enumerate(zip(cameras, features, strict=True), start=1):
         pinhole, pixels = _without_skew(camera, found.pixels)
         reconstruction.add_camera_with_trivial_rig(
-            pycolmap.Camera(
-                model="PINHOLE", width=camera.width, height=camera.height, params=pinhole, camera_id=number
-            )
+            pycolmap.Camera(model="PINHOLE", width=camera.width, height=camera.height, params=pinhole, camera_id=number)
         )
         reconstruction.add_image_with_trivial_frame(
             pycolmap.Image(name=str(number), keypoints=pixels, camera_id=number, image_id=number),

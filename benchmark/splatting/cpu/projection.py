@@ -227,3 +227,88 @@ def _radii(spread, place, opacity, size, limits):
     seen = (depth >= near) & (depth <= far) & (opacity >= 1.0 / 255.0) & (det > 0.0) & (det < 1e30)
     seen = seen & (u + x > 0.0) & (u - x < size[0]) & (v + y > 0.0) & (v - y < size[1]) & (maximum(x, y) > clip)
     return where(seen, x, 0.0), where(seen, y, 0.0)
+
+
+@njit(**SERIAL)
+def _spread_gradient(shape, v_shape):
+    """Gradient to the blurred covariance (xx, xy, yy) from that to its shape."""
+    precision, slope, inverse_yy = shape
+    v_precision, v_slope, v_inverse_yy = v_shape
+    squared = precision * precision * v_precision
+    v_xx = -squared
+    v_xy = -2.0 * slope * squared - inverse_yy * v_slope
+    v_yy = -slope * slope * squared - inverse_yy * (slope * v_slope + inverse_yy * v_inverse_yy)
+    return v_xx, v_xy, v_yy
+
+
+@njit(**SERIAL)
+def _compensation_gradient(normal, sharp_det, det, eps2d, v_compensation):
+    """Gradient of ``sqrt(sharp_det / det)`` to the cross product of the rows, and to xx and yy, which det contains."""
+    length, root = sqrt(sharp_det), sqrt(det)
+    v_det = -0.5 * v_compensation * length / (root * det)
+    along = v_compensation / (maximum(length, 1e-20) * root) + 2.0 * v_det
+    return _scaled(normal, along), eps2d * v_det
+
+
+@njit(**SERIAL)
+def _quaternion_gradient(unit, inverse, v):
+    """Gradient to the quaternion, of any length, from that to the nine entries of its rotation."""
+    w, x, y, z = unit
+    v_w = 2.0 * (x * (v[7] - v[5]) + y * (v[2] - v[6]) + z * (v[3] - v[1]))
+    v_x = 2.0 * (w * (v[7] - v[5]) + y * (v[1] + v[3]) + z * (v[2] + v[6]) - 2.0 * x * (v[4] + v[8]))
+    v_y = 2.0 * (w * (v[2] - v[6]) + x * (v[1] + v[3]) + z * (v[5] + v[7]) - 2.0 * y * (v[0] + v[8]))
+    v_z = 2.0 * (w * (v[3] - v[1]) + x * (v[2] + v[6]) + y * (v[5] + v[7]) - 2.0 * z * (v[0] + v[4]))
+    radial = w * v_w + x * v_x + y * v_y + z * v_z
+    return (
+        (v_w - radial * w) * inverse,
+        (v_x - radial * x) * inverse,
+        (v_y - radial * y) * inverse,
+        (v_z - radial * z) * inverse,
+    )
+
+
+@njit(**SERIAL)
+def _camera_gradient(center, jacobian, axes, rows, spread, normal, v_spread, v_normal, v_place):
+    """Gradients to centre and principal axes in camera coordinates.
+
+    ``v_place`` holds the gradients to u, v and depth; ``jacobian`` is that of the forward pass, ``rows`` its P.
+    """
+    jx, jy, across, down, (free_across, free_down), inverse_z = jacobian
+    row_x, row_y = rows
+    v_xx, v_xy, v_yy = v_spread
+    v_row_x = _plus(_plus(_scaled(row_x, 2.0 * v_xx), _scaled(row_y, v_xy)), _cross(row_y, v_normal))
+    v_row_y = _plus(_plus(_scaled(row_y, 2.0 * v_yy), _scaled(row_x, v_xy)), _cross(v_normal, row_x))
+    v_axes_x, v_axes_y = _scaled(v_row_x, jx), _scaled(v_row_y, jy)
+    v_axes_z = _plus(_scaled(v_axes_x, -across), _scaled(v_axes_y, -down))
+    third = (axes[6], axes[7], axes[8])
+    v_across, v_down = -_dot(v_axes_x, third), -_dot(v_axes_y, third)
+    # A direction that was held at the bound does not move with the centre.
+    v_across = where(free_across == across, v_across, 0.0) * inverse_z
+    v_down = where(free_down == down, v_down, 0.0) * inverse_z
+    v_u, v_v = v_place[0] * jx, v_place[1] * jy
+    v_x, v_y = v_u + v_across, v_v + v_down
+    shrinking = (_dot(v_row_x, row_x) + _dot(v_row_y, row_y)) * inverse_z
+    v_z = v_place[2] - shrinking - (v_u + v_across) * free_across - (v_v + v_down) * free_down
+    return (v_x, v_y, v_z), (*v_axes_x, *v_axes_y, *v_axes_z)
+
+
+@njit(**SERIAL)
+def _turned_back(view, a):
+    """``view[:3, :3].T @ a`` for a vector of lanes."""
+    return (
+        a[0] * view[0, 0] + a[1] * view[1, 0] + a[2] * view[2, 0],
+        a[0] * view[0, 1] + a[1] * view[1, 1] + a[2] * view[2, 1],
+        a[0] * view[0, 2] + a[1] * view[1, 2] + a[2] * view[2, 2],
+    )
+
+
+@njit(**SERIAL)
+def _add_view_gradient(v_view, means, v_center, world_axes, v_axes, counted):
+    """Add ``v_center (mean, 1)^T + v_axes world_axes^T`` to a 3 x 4 table, over the lanes that count."""
+    for row in range(3):
+        v = where(counted, v_center[row], 0.0)
+        a, b, c = v_axes[3 * row], v_axes[3 * row + 1], v_axes[3 * row + 2]
+        for column in range(3):
+            turning = a * world_axes[3 * column] + b * world_axes[3 * column + 1] + c * world_axes[3 * column + 2]
+            v_view[row, column] += total(v * means[column] + where(counted, turning, 0.0))
+        v_view[row, 3] += total(v)
