@@ -47,6 +47,9 @@ class Readout(nn.Module):
         self._sampling: tuple[Any, TokenSampling] | None = None
         self._features: tuple[Any, np.ndarray] | None = None
 
+    def _first(self) -> list[nn.Linear]:
+        return [layer for layer in self.first.values() if isinstance(layer, nn.Linear)]
+
     def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
         """Weights and biases of each MLP."""
         return {name: [*self.first[name].parameters(), *self.second[name].parameters()] for name in self.first}
@@ -86,8 +89,8 @@ class Readout(nn.Module):
 
     def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "row column unit"]:
         """First layers of all heads as one matrix product, before ReLU."""
-        weight = torch.cat([layer.weight for layer in self.first.values()])
-        bias = torch.cat([layer.bias for layer in self.first.values()])
+        weight = torch.cat([layer.weight for layer in self._first()])
+        bias = torch.cat([layer.bias for layer in self._first()])
         return functional.linear(tokens, weight, bias)
 
     def _read_pixels(
@@ -102,8 +105,7 @@ class Readout(nn.Module):
             self._features = (grid, torch.cat([values, torch.ones_like(values[:, :1])], dim=1).numpy())
         features = self._features[1] if pixels is None else self._features[1][pixels.numpy()]
         outputs = {}
-        for name, first in self.first.items():
-            second = self.second[name]
+        for name, first, second in zip(self.first, self._first(), self.second.values(), strict=True):
             weight = torch.cat([first.weight.mT, first.bias[None]])
             outputs[name] = _PixelReadout.apply(features, weight, second.weight, second.bias)
         return outputs
@@ -192,7 +194,7 @@ class _PixelReadout(torch.autograd.Function):
         return torch.from_numpy(out)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         weight, second = (value.detach().numpy() for value in ctx.saved_tensors)
         chunks = -(-len(ctx.features) // CHUNK)
         partial = [np.zeros((chunks, *shape), np.float32) for shape in (weight.shape, second.shape, (len(second),))]

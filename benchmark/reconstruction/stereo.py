@@ -131,7 +131,7 @@ def _in_view(
     front = depth > 0
     pixels, inverse = pixels[front], 1 / depth[front]
     _, neighbours = cKDTree(pixels).query(pixels, k=min(9, len(pixels)))
-    supported = (np.abs(inverse[neighbours[:, 1:]] / inverse[:, None] - 1) < 0.1).sum(axis=1) >= 2
+    supported = (np.abs(inverse[np.asarray(neighbours)[:, 1:]] / inverse[:, None] - 1) < 0.1).sum(axis=1) >= 2
     if supported.sum() >= FEWEST_POINTS:
         pixels, inverse = pixels[supported], inverse[supported]
     return pixels, inverse
