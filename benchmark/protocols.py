@@ -132,14 +132,14 @@ class WarmStart:
 
     Attributes
     ----------
-    batch
-        Pixels a step; None takes all.
+    one_view
+        Whether a step regresses the pixels of one train view, in turn, or those of all (as published).
     rate, final_rate
         Log-linear from the first to the second.
     """
 
     steps: int
-    batch: int | None
+    one_view: bool
     rate: float
     final_rate: float
 
@@ -235,7 +235,7 @@ STRICT = Protocol(
     readout=Readout(width=256),
     sh_degree=3,
     initial_opacity=0.1,
-    warm_start=WarmStart(steps=1000, batch=None, rate=1e-2, final_rate=1e-4),
+    warm_start=WarmStart(steps=1000, one_view=False, rate=1e-2, final_rate=1e-4),
     joint=JointFit(steps=7000, rates=PUBLISHED_RATES, means_decay=0.341, ssim_weight=0.2, refine_poses=True),
     test_poses=TestPoses(steps=500, rate_translation=3e-4, rate_rotation=1e-4),
     evaluate=Evaluate(masked=True, align="similarity"),
@@ -250,7 +250,7 @@ LITE = replace(
     reduce=Reduce(components=64, scaling="global"),
     readout=Readout(width=64),
     sh_degree=0,
-    warm_start=WarmStart(steps=500, batch=None, rate=1e-2, final_rate=1e-4),
+    warm_start=WarmStart(steps=500, one_view=True, rate=1e-2, final_rate=1e-4),
     joint=JointFit(steps=300, rates=PUBLISHED_RATES.times(10), means_decay=0.341, ssim_weight=0.2, refine_poses=False),
     test_poses=TestPoses(steps=0, rate_translation=0.0, rate_rotation=0.0),
     evaluate=Evaluate(masked=True, align="none"),

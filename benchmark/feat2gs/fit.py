@@ -17,22 +17,17 @@ from benchmark.protocols import JointFit, WarmStart
 from benchmark.splatting.render import TorchCameras, render
 
 
-def warm_start(
-    scene: ProbedScene, optimizer: torch.optim.Adam, settings: WarmStart, generator: torch.Generator, report: Report
-) -> None:
+def warm_start(scene: ProbedScene, optimizer: torch.optim.Adam, settings: WarmStart, report: Report) -> None:
     """Teach the readout the start values: the sum over attributes of the mean L1 distance, no rendering."""
     if scene.readout is None:
         return
-    total = len(scene.start["means"])
     guard = LossGuard("warm start")
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = log_linear(settings.rate, settings.final_rate, step / settings.steps)
-        pixels = None
-        if settings.batch is not None and settings.batch < total:
-            pixels = torch.randperm(total, generator=generator)[: settings.batch].sort().values
-        target = scene.start if pixels is None else {name: values[pixels] for name, values in scene.start.items()}
-        distances = [(value - target[name]).abs().mean() for name, value in scene.read_out(pixels).items()]
+        view = step % len(scene.views) if settings.one_view else None
+        targets = scene.targets(view)
+        distances = [(value - targets[name]).abs().mean() for name, value in scene.read_out(view).items()]
         loss = torch.stack(distances).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import nn
 
 from benchmark.feat2gs.modes import MODES
@@ -57,13 +57,24 @@ class ProbedScene(nn.Module):
             channels = features.grid.shape[1]
             sizes = {name: start[name].shape[1] for name in read}
             self.readout = Readout(channels, sizes, width or channels, generator)
+        counts = valid.flatten(1).sum(dim=1).tolist()
+        ends = [sum(counts[: number + 1]) for number in range(len(counts))]
+        # A view alone: its pixels' positions among all, and its part of the features.
+        self.spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+        self.views = [] if features is None else list(zip(features.grid.split(1), valid.split(1), strict=True))
         self.free = nn.ParameterDict({name: value.clone() for name, value in start.items() if name not in read})
 
-    def read_out(self, pixels: Int[torch.Tensor, "pixel"] | None = None) -> Attributes:
-        """Attributes that come from the features, of all Gaussians or of some."""
+    def read_out(self, view: int | None = None) -> Attributes:
+        """Attributes that come from the features: of all Gaussians, or of those of one view."""
         if self.readout is None or self.features is None:
             return {}
-        return self.readout(self.features.grid, self.features.extent, self.valid, pixels)
+        grid, valid = (self.features.grid, self.valid) if view is None else self.views[view]
+        return self.readout(grid, self.features.extent, valid)
+
+    def targets(self, view: int | None = None) -> Attributes:
+        """Start values of the same Gaussians."""
+        span = slice(None) if view is None else self.spans[view]
+        return {name: values[span] for name, values in self.start.items()}
 
     def gaussians(self) -> Gaussians:
         """The scene as it stands; gradients flow to the readout and to what is free."""

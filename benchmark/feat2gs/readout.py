@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import nn
 from torch.nn import functional
 
@@ -44,8 +44,9 @@ class Readout(nn.Module):
         self.width = width
         self.first = nn.ModuleDict({name: _linear(channels, width, generator) for name in sizes})
         self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
-        self._sampling: tuple[Any, TokenSampling] | None = None
-        self._features: tuple[Any, np.ndarray] | None = None
+        # By identity of the tensors they were made from, which are kept beside them: both never change.
+        self._samplings: dict[int, tuple[torch.Tensor, TokenSampling]] = {}
+        self._features: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
 
     def _first(self) -> list[nn.Linear]:
         return [layer for layer in self.first.values() if isinstance(layer, nn.Linear)]
@@ -59,23 +60,14 @@ class Readout(nn.Module):
         grid: Float[torch.Tensor, "view channel row column"],
         extent: Extent,
         valid: Bool[torch.Tensor, "view height width"],
-        pixels: Int[torch.Tensor, "pixel"] | None = None,
     ) -> dict[str, Float[torch.Tensor, "pixel size"]]:
-        """Attributes of the valid pixels, in their order; or only of some of them.
-
-        Parameters
-        ----------
-        grid, extent
-            As in `FeatureMaps`.
-        pixels
-            Rising positions among the valid pixels; None takes all.
-        """
+        """Attributes of the valid pixels, in their order; ``grid`` and ``extent`` are those of `FeatureMaps`."""
         if grid.device.type != "cpu":
             features = upsample(grid, extent, valid.shape[1:]).movedim(1, -1)[valid]
-            return self.plain(features if pixels is None else features[pixels])
+            return self.plain(features)
         if grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
-            return self._read_pixels(grid, valid, pixels)
-        sampling = self._sample(grid, extent, valid, pixels)
+            return self._read_pixels(grid, valid)
+        sampling = self._sample(grid, extent, valid)
         hidden = self._hidden(grid.movedim(1, -1).flatten(0, 1))
         parameters = [(layer.weight, layer.bias) for layer in self.second.values()]
         outputs = _FusedReadout.apply(hidden, sampling, *(value for pair in parameters for value in pair))
@@ -94,16 +86,13 @@ class Readout(nn.Module):
         return functional.linear(tokens, weight, bias)
 
     def _read_pixels(
-        self,
-        grid: torch.Tensor,
-        valid: Bool[torch.Tensor, "view height width"],
-        pixels: Int[torch.Tensor, "pixel"] | None,
+        self, grid: torch.Tensor, valid: Bool[torch.Tensor, "view height width"]
     ) -> dict[str, torch.Tensor]:
-        if self._features is None or self._features[0] is not grid:
+        if id(grid) not in self._features:
             values = grid.movedim(1, -1)[valid]
             # A channel of ones carries the first layer's bias.
-            self._features = (grid, torch.cat([values, torch.ones_like(values[:, :1])], dim=1).numpy())
-        features = self._features[1] if pixels is None else self._features[1][pixels.numpy()]
+            self._features[id(grid)] = grid, torch.cat([values, torch.ones_like(values[:, :1])], dim=1).numpy()
+        _, features = self._features[id(grid)]
         outputs = {}
         for name, first, second in zip(self.first, self._first(), self.second.values(), strict=True):
             weight = torch.cat([first.weight.mT, first.bias[None]])
@@ -111,24 +100,15 @@ class Readout(nn.Module):
         return outputs
 
     def _sample(
-        self,
-        grid: torch.Tensor,
-        extent: Extent,
-        valid: Bool[torch.Tensor, "view height width"],
-        pixels: Int[torch.Tensor, "pixel"] | None,
+        self, grid: torch.Tensor, extent: Extent, valid: Bool[torch.Tensor, "view height width"]
     ) -> TokenSampling:
-        """Where the pixels lie between the tokens; that of all valid pixels is kept, since it never changes."""
-        places = valid.flatten().nonzero().squeeze(1)
-        views, height, width = valid.shape
-
-        def sample(chosen: torch.Tensor) -> TokenSampling:
-            return sample_tokens(views, (height, width), (grid.shape[2], grid.shape[3]), extent, chosen.numpy())
-
-        if pixels is not None:
-            return sample(places[pixels])
-        if self._sampling is None or self._sampling[0] is not valid:
-            self._sampling = (valid, sample(places))
-        return self._sampling[1]
+        """Where the valid pixels lie between the tokens."""
+        if id(valid) not in self._samplings:
+            views, height, width = valid.shape
+            places = valid.flatten().nonzero().squeeze(1).numpy()
+            sampling = sample_tokens(views, (height, width), (grid.shape[2], grid.shape[3]), extent, places)
+            self._samplings[id(valid)] = valid, sampling
+        return self._samplings[id(valid)][1]
 
 
 class _FusedReadout(torch.autograd.Function):

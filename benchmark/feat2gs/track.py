@@ -107,7 +107,7 @@ def fit(
     cameras = TorchCameras.of(reconstruction.cameras, device)
     train_images = torch.from_numpy(reconstruction.colors).to(device)
     with cost.stage("warm start"):
-        warm_start(scene, optimizer, protocol.warm_start, generator, report)
+        warm_start(scene, optimizer, protocol.warm_start, report)
     with cost.stage("joint fit"):
         cameras = joint_fit(scene, optimizer, cameras, train_images, protocol.joint, generator, report)
     with torch.no_grad():

@@ -90,16 +90,6 @@ def test_a_padded_grid_is_sampled_as_if_its_border_were_cropped():
 
 
 @pytest.mark.parametrize("case", ["tokens", "a token a pixel"])
-def test_some_pixels_are_read_as_they_are_among_all(case):
-    grid, extent, valid = scene(case)
-    readout = Readout(grid.shape[1], GEOMETRY, 16, seeded())
-    chosen = torch.arange(0, int(valid.sum()), 7)
-    every, some = readout(grid, extent, valid), readout(grid, extent, valid, chosen)
-    for name in GEOMETRY:
-        torch.testing.assert_close(some[name], every[name][chosen])
-
-
-@pytest.mark.parametrize("case", ["tokens", "a token a pixel"])
 def test_threads_change_no_bit(case):
     grid, extent, valid = scene(case)
     before = numba.get_num_threads()
