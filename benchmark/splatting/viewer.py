@@ -108,10 +108,11 @@ def serve(
     height: int = 480,
     label: str = "splatbench",
 ) -> viser.ViserServer:
-    """Start a server that shows the scene to browsers of this machine, and return it; ``stop()`` ends it.
+    """Start a server that shows the scene to browsers of this machine, and return it.
 
-    Listens on the loopback interface alone and never opens viser's public share tunnel. A click on a camera's frustum
-    looks through that camera.
+    It runs in the background and prints its address; ``sleep_forever()`` waits, ``stop()`` ends it. It listens on the
+    loopback interface alone and never opens viser's public share tunnel. A click on a camera's frustum looks through
+    that camera.
 
     Parameters
     ----------

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit, prange
 
 from benchmark.splatting.cpu.simd import (
     LANES,
+    bits,
     ceil,
-    double8,
     fma,
     gather,
     lane_numbers,
@@ -27,6 +28,7 @@ from benchmark.splatting.cpu.simd import (
     minimum,
     narrow,
     scatter,
+    splat,
     sqrt,
     total,
     where,
@@ -268,7 +270,7 @@ def _quaternion_gradient(unit, inverse, v):
 
 
 @njit(**SERIAL)
-def _camera_gradient(center, jacobian, axes, rows, spread, normal, v_spread, v_normal, v_place):
+def _camera_gradient(jacobian, axes, rows, v_spread, v_normal, v_place):
     """Gradients to centre and principal axes in camera coordinates.
 
     ``v_place`` holds the gradients to u, v and depth; ``jacobian`` is that of the forward pass, ``rows`` its P.
@@ -289,7 +291,10 @@ def _camera_gradient(center, jacobian, axes, rows, spread, normal, v_spread, v_n
     v_x, v_y = v_u + v_across, v_v + v_down
     shrinking = (_dot(v_row_x, row_x) + _dot(v_row_y, row_y)) * inverse_z
     v_z = v_place[2] - shrinking - (v_u + v_across) * free_across - (v_v + v_down) * free_down
-    return (v_x, v_y, v_z), (*v_axes_x, *v_axes_y, *v_axes_z)
+    ax, bx, cx = v_axes_x
+    ay, by, cy = v_axes_y
+    az, bz, cz = v_axes_z
+    return (v_x, v_y, v_z), (ax, bx, cx, ay, by, cy, az, bz, cz)
 
 
 @njit(**SERIAL)
@@ -312,3 +317,117 @@ def _add_view_gradient(v_view, means, v_center, world_axes, v_axes, counted):
             turning = a * world_axes[3 * column] + b * world_axes[3 * column + 1] + c * world_axes[3 * column + 2]
             v_view[row, column] += total(v * means[column] + where(counted, turning, 0.0))
         v_view[row, 3] += total(v)
+
+
+@njit(**SERIAL)
+def _upstream(first, last, limits, antialiased, opacity, footprint, grads):
+    """What blending says of these Gaussians, taken back to ``P``: spread, normal, place, and opacity."""
+    v_means2d, v_depths, v_shapes, v_opacities = grads
+    _, _, normal, (_, _, yy), sharp_det, det = footprint
+    xy = footprint[3][1]
+    shape = (yy / det, -xy / yy, 1.0 / yy)
+    v_xx, v_xy, v_yy = _spread_gradient(
+        shape,
+        (gather(v_shapes, first, last, 3, 0), gather(v_shapes, first, last, 3, 1), gather(v_shapes, first, last, 3, 2)),
+    )
+    v_opacity = gather(v_opacities, first, last, 1, 0)
+    v_normal = _scaled(normal, 0.0)
+    if antialiased:
+        v_normal, v_diagonal = _compensation_gradient(normal, sharp_det, det, limits[3], v_opacity * opacity)
+        v_xx, v_yy = v_xx + v_diagonal, v_yy + v_diagonal
+        v_opacity = v_opacity * sqrt(sharp_det / det)
+    v_place = (
+        gather(v_means2d, first, last, 2, 0),
+        gather(v_means2d, first, last, 2, 1),
+        gather(v_depths, first, last, 1, 0),
+    )
+    return (v_xx, v_xy, v_yy), v_normal, v_place, v_opacity
+
+
+@njit(**SERIAL)
+def _to_parameters(unit, inverse, rotation, sizes, v_world_axes):
+    """Gradients to quaternions and standard deviations from that to the principal axes in world coordinates."""
+    v_sizes = (
+        rotation[0] * v_world_axes[0] + rotation[3] * v_world_axes[3] + rotation[6] * v_world_axes[6],
+        rotation[1] * v_world_axes[1] + rotation[4] * v_world_axes[4] + rotation[7] * v_world_axes[7],
+        rotation[2] * v_world_axes[2] + rotation[5] * v_world_axes[5] + rotation[8] * v_world_axes[8],
+    )
+    return _quaternion_gradient(unit, inverse, _principal_axes(v_world_axes, sizes)), v_sizes
+
+
+@njit(**SERIAL)
+def _kept(seen, values):
+    """Zero where a Gaussian is not seen: whatever was computed there may be no number."""
+    return where(seen, values[0], 0.0), where(seen, values[1], 0.0), where(seen, values[2], 0.0)
+
+
+@njit(**SERIAL)
+def _block_backward(
+    block, means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d, v_depths,
+    v_shapes, v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
+):  # fmt: skip
+    """`project_backward` for one block of Gaussians."""
+    n = opacities.shape[0]
+    for first in range(block * BLOCK, min((block + 1) * BLOCK, n), LANES):
+        unit, inverse, rotation = _rotation(quats, first, n - 1)
+        sizes = _sizes(scales, first, n - 1)
+        world_axes = _principal_axes(rotation, sizes)
+        mean = _sizes(means, first, n - 1)
+        opacity = gather(opacities, first, n - 1, 1, 0)
+        counted = lane_numbers() < np.float32(n - first)
+        zero = splat(0.0)
+        v_mean, v_quat, v_size, v_opacity = (zero, zero, zero), (zero, zero, zero, zero), (zero, zero, zero), zero
+        for camera in range(views.shape[0]):
+            start, end = camera * n + first, camera * n + n - 1
+            seen = gather(radii, start, end, 2, 0) > 0.0
+            if bits(seen) == 0:
+                continue
+            center = _in_camera(means, first, n - 1, views[camera])
+            pinhole, bounds = _pinhole(intrinsics[camera], size[0], size[1])
+            jacobian = _jacobian(center, pinhole, bounds)
+            axes = _turned(views[camera], world_axes)
+            footprint = _footprint(jacobian, axes, limits[3])
+            grads = (v_means2d, v_depths, v_shapes, v_opacities2d)
+            v_spread, v_normal, v_place, v_opacity2d = _upstream(
+                start, end, limits, antialiased, opacity, footprint, grads
+            )
+            v_center, v_axes = _camera_gradient(
+                jacobian, axes, footprint[:2], v_spread, v_normal, v_place
+            )  # fmt: skip
+            v_center = _kept(seen, v_center)
+            ax, bx, cx = _kept(seen, v_axes[:3])
+            ay, by, cy = _kept(seen, v_axes[3:6])
+            az, bz, cz = _kept(seen, v_axes[6:])
+            v_axes = (ax, bx, cx, ay, by, cy, az, bz, cz)
+            _add_view_gradient(v_views[block, camera], mean, v_center, world_axes, v_axes, counted)
+            v_mean = _plus(v_mean, _turned_back(views[camera], v_center))
+            left = _turned_back(views[camera], (v_axes[0], v_axes[3], v_axes[6]))
+            middle = _turned_back(views[camera], (v_axes[1], v_axes[4], v_axes[7]))
+            right = _turned_back(views[camera], (v_axes[2], v_axes[5], v_axes[8]))
+            v_world_axes = (
+                left[0], middle[0], right[0], left[1], middle[1], right[1], left[2], middle[2], right[2],
+            )  # fmt: skip
+            to_quat, to_size = _to_parameters(unit, inverse, rotation, sizes, v_world_axes)
+            v_quat = (v_quat[0] + to_quat[0], v_quat[1] + to_quat[1], v_quat[2] + to_quat[2], v_quat[3] + to_quat[3])
+            v_size = _plus(v_size, to_size)
+            v_opacity = v_opacity + where(seen, v_opacity2d, 0.0)
+        for axis in range(3):
+            scatter(v_means, first, n - 1, 3, axis, v_mean[axis])
+            scatter(v_scales, first, n - 1, 3, axis, v_size[axis])
+        for part in range(4):
+            scatter(v_quats, first, n - 1, 4, part, v_quat[part])
+        scatter(v_opacities, first, n - 1, 1, 0, v_opacity)
+
+
+@njit(**PARALLEL)
+def project_backward(
+    means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d, v_depths, v_shapes,
+    v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
+):  # fmt: skip
+    """Gradients of `project`; ``v_views [block, camera, 3, 4]`` holds one part for every block of Gaussians."""
+    n = opacities.shape[0]
+    for block in prange((n + BLOCK - 1) // BLOCK):
+        _block_backward(
+            block, means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d,
+            v_depths, v_shapes, v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
+        )  # fmt: skip

@@ -324,7 +324,7 @@ def _rows(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> list[ir.Val
 
 @intrinsic
 def gather(typingctx, array, first, last, stride, column):
-    """Lane ``i`` is element ``column`` of row ``min(first + i, last)`` of a flat float32 table. No bounds check.
+    """Lane ``i`` is element ``column`` of row ``min(first + i, last)`` of a flat table, as float32. No bounds check.
 
     Lanes past the last row repeat it, so that what is computed from them can be scattered again without a mask.
     """
@@ -337,7 +337,8 @@ def gather(typingctx, array, first, last, stride, column):
         for lane, row in enumerate(_rows(builder, first, last)):
             index = builder.add(builder.mul(row, stride), column)
             pointer = _element_pointer(context, builder, sig.args[0], args[0], index)
-            value = builder.insert_element(value, builder.load(pointer), ir.Constant(ir.IntType(32), lane))
+            element = context.cast(builder, builder.load(pointer), sig.args[0].dtype, types.float32)
+            value = builder.insert_element(value, element, ir.Constant(ir.IntType(32), lane))
         return value
 
     return float8(array, first, last, stride, column), codegen

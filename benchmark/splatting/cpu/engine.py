@@ -1,0 +1,240 @@
+"""The CPU backend as three differentiable stages: projection, colours, blending."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from jaxtyping import Float, Int32
+
+from benchmark.splatting.cpu.backward import GEOMETRY, differentiate_bins, sum_entries
+from benchmark.splatting.cpu.binning import SIDE, count_entries, fill_entries
+from benchmark.splatting.cpu.forward import AREA, COLOR, render_bins
+from benchmark.splatting.cpu.projection import BLOCK, project, project_backward
+from benchmark.splatting.cpu.spherical_harmonics import shade, shade_backward
+
+# Loops over so few channels are unrolled: their number is then part of the compiled kernel.
+UNROLLED = 4
+# Gaussians a chunk when entries are counted, and chunks at most: each needs a table of all bins.
+CHUNK, MOST_CHUNKS = 1024, 16
+
+Table = np.ndarray
+
+
+def array(tensor: torch.Tensor) -> Table:
+    """The tensor's values as a float32 array; shares its memory where it can."""
+    return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+
+
+def tensor(values: Table) -> torch.Tensor:
+    """An array of ours as a tensor on the same memory."""
+    return torch.from_numpy(values)
+
+
+def blocks(count: int) -> int:
+    """Blocks of Gaussians that the kernels keep partial sums for."""
+    return -(-count // BLOCK)
+
+
+class Project(torch.autograd.Function):
+    """Means, quaternions, scales, opacities and poses to what is seen of each Gaussian in each camera's image."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        means: torch.Tensor,
+        quats: torch.Tensor,
+        scales: torch.Tensor,
+        opacities: torch.Tensor,
+        viewmats: torch.Tensor,
+        intrinsics: torch.Tensor,
+        size: tuple[int, int],
+        limits: tuple[float, float, float, float],
+        antialiased: bool,
+    ) -> tuple[torch.Tensor, ...]:
+        cameras, count = len(viewmats), len(means)
+        inputs = [array(value).reshape(-1) for value in (means, quats, scales, opacities)]
+        views, lenses = viewmats.detach().double().numpy(), intrinsics.detach().double().numpy()
+        means2d, depths = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count), np.float32)
+        shapes, projected = np.empty((cameras, count, 3), np.float32), np.empty((cameras, count), np.float32)
+        radii = np.empty((cameras, count, 2), np.int32)
+        outputs = [values.reshape(-1) for values in (means2d, depths, shapes, projected, radii)]
+        settings = (size, limits, antialiased)
+        project(*inputs, views, lenses, *settings, *outputs)
+        ctx.kept = (inputs, views, lenses, settings, radii)
+        seen = tensor(radii)
+        ctx.mark_non_differentiable(seen)
+        return tensor(means2d), tensor(depths), tensor(shapes), tensor(projected), seen
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        inputs, views, lenses, settings, radii = ctx.kept
+        count = len(inputs[3])
+        v_means, v_quats = np.zeros((count, 3), np.float32), np.zeros((count, 4), np.float32)
+        v_scales, v_opacities = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
+        v_views = np.zeros((blocks(count), len(views), 3, 4), np.float32)
+        project_backward(
+            *inputs,
+            views,
+            lenses,
+            *settings,
+            radii.reshape(-1),
+            *(array(gradient).reshape(-1) for gradient in gradients[:4]),
+            *(values.reshape(-1) for values in (v_means, v_quats, v_scales, v_opacities)),
+            v_views,
+        )
+        to_views = np.zeros((len(views), 4, 4), np.float32)
+        to_views[:, :3] = v_views.sum(axis=0, dtype=np.float64)
+        made = [tensor(values) for values in (v_means, v_quats, v_scales, v_opacities, to_views)]
+        return (*made, None, None, None, None)
+
+
+class Shade(torch.autograd.Function):
+    """Spherical-harmonic coefficients to the colours that the cameras see; unseen Gaussians are black."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        degree: int,
+        means: torch.Tensor,
+        positions: torch.Tensor,
+        coefficients: torch.Tensor,
+        radii: torch.Tensor,
+    ) -> torch.Tensor:
+        inputs = (array(means).reshape(-1), array(positions), array(coefficients), radii.numpy())
+        colors = np.zeros((*radii.shape[:2], coefficients.shape[-1]), np.float32)
+        shade(degree, *inputs, colors)
+        ctx.kept = (degree, inputs, colors)
+        return tensor(colors)
+
+    @staticmethod
+    def backward(ctx: Any, v_colors: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        degree, inputs, colors = ctx.kept
+        _, positions, coefficients, _ = inputs
+        count = colors.shape[1]
+        v_means, v_coefficients = np.zeros((count, 3), np.float32), np.zeros_like(coefficients)
+        v_positions = np.zeros((blocks(count), *positions.shape), np.float32)
+        shade_backward(degree, *inputs, colors, array(v_colors), v_means, v_positions, v_coefficients)
+        return None, tensor(v_means), tensor(v_positions.sum(axis=0)), tensor(v_coefficients), None
+
+
+class Blend(torch.autograd.Function):
+    """Projected Gaussians and their colours to pictures and their coverage."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        means2d: torch.Tensor,
+        shapes: torch.Tensor,
+        opacities: torch.Tensor,
+        colors: torch.Tensor,
+        backgrounds: torch.Tensor,
+        depths: torch.Tensor,
+        radii: torch.Tensor,
+        size: tuple[int, int],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        cameras, count = opacities.shape
+        channels = colors.shape[-1]
+        places = [array(value).reshape(-1) for value in (means2d, shapes, opacities)]
+        order, starts, gaussians, slots, first_slot, boxes = _bin(*places, radii.numpy().reshape(-1), size, cameras)
+        entries = np.empty(len(gaussians) * (COLOR + channels), np.float32)
+        spans = np.empty(4 * len(gaussians), np.uint8)
+        bins = len(starts) - 1
+        transmittances, last_drawn = np.empty((bins, AREA), np.float32), np.empty((bins, AREA), np.float32)
+        looked_at = np.zeros(bins, np.int64)
+        width, height = size
+        render = np.empty((cameras, height, width, channels), np.float32)
+        alphas = np.empty((cameras, height, width, 1), np.float32)
+        # A tuple's length is known when the kernel is compiled.
+        channel_loop: Any = (0,) * channels if channels <= UNROLLED else np.arange(channels)
+        shared = colors.shape[0] == 1
+        offsets = np.zeros(cameras, np.int64) if shared else np.arange(cameras, dtype=np.int64) * 0
+        behind = array(backgrounds)
+        render_bins(
+            numba.get_num_threads(), order, starts, size, gaussians, slots, array(depths).reshape(-1), *places, boxes,
+            _tiled(array(colors), cameras).reshape(-1), offsets, behind, channel_loop, entries, spans, transmittances,
+            last_drawn, looked_at, render.reshape(-1), alphas.reshape(-1),
+        )  # fmt: skip
+        ctx.kept = (
+            order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, behind, channel_loop,
+            render, first_slot, count, shared,
+        )  # fmt: skip
+        return tensor(render), tensor(alphas)
+
+    @staticmethod
+    def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        (
+            order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, behind, channel_loop,
+            render, first_slot, count, shared,
+        ) = ctx.kept  # fmt: skip
+        cameras, channels = len(render), render.shape[-1]
+        v_entries = np.empty(len(slots) * (GEOMETRY + channels), np.float32)
+        v_picture, v_coverage = array(v_render), array(v_alphas)
+        differentiate_bins(
+            numba.get_num_threads(), order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at,
+            behind, channel_loop, render.reshape(-1), v_picture.reshape(-1), v_coverage.reshape(-1), v_entries,
+        )  # fmt: skip
+        v_means2d, v_shapes = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count, 3), np.float32)
+        v_opacities = np.empty((cameras, count), np.float32)
+        v_colors = np.empty((1 if shared else cameras, count, channels), np.float32)
+        sum_entries(first_slot, v_entries, channel_loop, v_means2d, v_shapes, v_opacities, v_colors.reshape(-1), shared)
+        v_background = None
+        if ctx.needs_input_grad[4]:
+            # What remains of a pixel shows the background.
+            remains = np.abs(_untiled(transmittances, size, cameras))
+            v_background = tensor((v_picture * remains[..., None]).sum(axis=(1, 2)))
+        return (
+            tensor(v_means2d),
+            tensor(v_shapes),
+            tensor(v_opacities),
+            tensor(v_colors),
+            v_background,
+            None,
+            None,
+            None,
+        )
+
+
+def _bin(
+    means2d: Table,
+    shapes: Table,
+    opacities: Table,
+    radii: Int32[np.ndarray, "..."],
+    size: tuple[int, int],
+    cameras: int,
+) -> tuple[Table, ...]:
+    """Entries by bin: the order of the bins (fullest first), where each starts, and who is in it."""
+    total = len(opacities)
+    bins = -(-size[0] // SIDE) * -(-size[1] // SIDE)
+    chunks = max(1, min(MOST_CHUNKS, total // cameras // CHUNK))
+    counts = np.zeros((cameras, chunks, bins), np.int32)
+    boxes = np.empty((total, 4), np.int16)
+    count_entries(means2d, shapes, opacities, radii, size, chunks, counts, boxes)
+    # Places: by camera, bin, chunk. Slots: by camera, chunk, Gaussian.
+    sums = np.concatenate([[0], np.cumsum(counts.transpose(0, 2, 1), dtype=np.int64)])
+    starts = sums[::chunks].copy()
+    places = np.ascontiguousarray(sums[:-1].reshape(cameras, bins, chunks).transpose(0, 2, 1))
+    in_chunk = counts.sum(axis=2, dtype=np.int64).reshape(-1)
+    slots_from = (np.cumsum(in_chunk) - in_chunk).reshape(cameras, chunks)
+    entries = int(sums[-1])
+    gaussians, slots = np.empty(entries, np.int32), np.empty(entries, np.int32)
+    first_slot = np.empty(total + 1, np.int64)
+    first_slot[-1] = entries
+    fill_entries(means2d, shapes, opacities, size, chunks, boxes, places, slots_from, gaussians, slots, first_slot)
+    order = np.argsort(-np.diff(starts), kind="stable")
+    return order, starts, gaussians, slots, first_slot, boxes
+
+
+def _tiled(colors: Table, cameras: int) -> Table:
+    """Colours with a row for every camera: the kernel finds them by camera and Gaussian."""
+    return colors if len(colors) == cameras else np.broadcast_to(colors, (cameras, *colors.shape[1:])).copy()
+
+
+def _untiled(transmittances: Table, size: tuple[int, int], cameras: int) -> Float[np.ndarray, "camera height width"]:
+    width, height = size
+    rows, columns = -(-height // SIDE), -(-width // SIDE)
+    pitch = AREA // SIDE
+    tiles = transmittances.reshape(cameras, rows, columns, SIDE, pitch)[..., :SIDE]
+    return tiles.transpose(0, 1, 3, 2, 4).reshape(cameras, rows * SIDE, columns * SIDE)[:, :height, :width]
