@@ -200,9 +200,8 @@ def _table_plots(content: Content, tables: Mapping[str, Table]) -> dict[str, Dot
 def _point(content: Content, table: Table, entry: str, reference: bool, score: Score) -> Point:
     low, high = score.seed_range or (None, None)
     value = score.value or 0.0
-    href = links.records_of(table.board, table.dataset, entry, table.mode, reference)
     shape = content.catalogue.shape(entry, reference)
-    return Point(entry, value, low, high, shape, number(value, table.headline or ""), href)
+    return Point(entry, value, low, high, shape, number(value, table.headline or ""))
 
 
 def _summary_plots(content: Content, summary: Summary) -> list[tuple[str, DotPlot]]:
@@ -222,7 +221,7 @@ def _summary_point(content: Content, summary: Summary, mode: str, row: SummaryRo
     low, high = (None, None) if spread is None else (value - spread, value + spread)
     text = number(value, summary.metric)
     shape = content.catalogue.shape(row.entry, row.reference)
-    return Point(row.entry, value, low, high, shape, text, links.entry_page(row.entry))
+    return Point(row.entry, value, low, high, shape, text)
 
 
 def _plots(points: Mapping[str, tuple[str, list[Point]]]) -> dict[str, DotPlot]:

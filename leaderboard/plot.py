@@ -24,7 +24,6 @@ class Point:
     high: float | None
     shape: str
     text: str
-    href: str
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,13 @@ class Readout(nn.Module):
         """Attributes from one feature a Gaussian."""
         return {name: self.second[name](functional.relu(self.first[name](features))) for name in self.first}
 
-    def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "row column unit"]:
-        """First layers of all heads as one matrix product, before ReLU."""
-        weight = torch.cat([layer.weight for layer in self._first()])
-        bias = torch.cat([layer.bias for layer in self._first()])
-        return functional.linear(tokens, weight, bias)
+    def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "head row column unit"]:
+        """First layers of all heads in one batched matrix product, before ReLU."""
+        weight = torch.stack([layer.weight.mT for layer in self._first()])
+        bias = torch.stack([layer.bias for layer in self._first()])[:, None]
+        return torch.baddbmm(bias, tokens.flatten(0, 1).expand(len(weight), -1, -1), weight).unflatten(
+            1, tokens.shape[:2]
+        )
 
     def _read_pixels(
         self, grid: torch.Tensor, valid: Bool[torch.Tensor, "view height width"]
@@ -123,12 +125,10 @@ class _FusedReadout(torch.autograd.Function):
         values = hidden.detach().numpy()
         count = int(sampling.row_first[-1])
         outputs = []
-        first_unit = 0
-        for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+        for head, weight, bias in zip(values, layers[::2], layers[1::2], strict=True):
             out = np.empty((count, weight.shape[0]), np.float32)
-            read_out(values, first_unit, *_arrays(sampling), weight.detach().numpy(), bias.detach().numpy(), out)
+            read_out(head, *_arrays(sampling), weight.detach().numpy(), bias.detach().numpy(), out)
             outputs.append(torch.from_numpy(out))
-            first_unit += weight.shape[1]
         return tuple(outputs)
 
     @staticmethod
@@ -138,17 +138,15 @@ class _FusedReadout(torch.autograd.Function):
         hidden_gradient = np.zeros_like(values)
         chunks = len(ctx.sampling.chunk_first) - 1
         layer_gradients: list[torch.Tensor] = []
-        first_unit = 0
-        for weight, gradient in zip(layers[::2], gradients, strict=True):
+        for head, head_gradient, weight, gradient in zip(values, hidden_gradient, layers[::2], gradients, strict=True):
             weight_partial = np.zeros((chunks, *weight.shape), np.float32)
             bias_partial = np.zeros((chunks, weight.shape[0]), np.float32)
             read_out_backward(
-                values,
-                first_unit,
+                head,
                 *_arrays(ctx.sampling),
                 weight.detach().numpy(),
                 gradient.contiguous().numpy(),
-                hidden_gradient,
+                head_gradient,
                 weight_partial,
                 bias_partial,
             )
@@ -156,7 +154,6 @@ class _FusedReadout(torch.autograd.Function):
                 torch.from_numpy(weight_partial.sum(axis=0)),
                 torch.from_numpy(bias_partial.sum(axis=0)),
             ]
-            first_unit += weight.shape[1]
         return (torch.from_numpy(hidden_gradient), None, *layer_gradients)
 
 

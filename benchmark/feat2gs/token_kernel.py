@@ -104,30 +104,28 @@ def sample_tokens(
 
 
 @njit(cache=True, fastmath=FAST)
-def mix_rows(upper, lower, weight, first_unit, mixed):
+def mix_rows(tokens, upper, lower, weight, mixed):
     """Token row at an image row; the last column stands twice, so that every pixel has a right neighbour."""
-    columns, width = mixed.shape[0] - 1, mixed.shape[1]
+    columns, width = tokens.shape[1:]
     for c in range(columns):
-        a, b, m = upper[c], lower[c], mixed[c]
         for k in range(width):
-            u = a[first_unit + k]
-            m[k] = u + weight * (b[first_unit + k] - u)
-    mixed[columns] = mixed[columns - 1]
+            u = tokens[upper, c, k]
+            mixed[c, k] = u + weight * (tokens[lower, c, k] - u)
+    for k in range(width):
+        mixed[columns, k] = mixed[columns - 1, k]
 
 
 @njit(cache=True, fastmath=FAST)
-def add_to_rows(mixed, weight, first_unit, upper, lower):
+def add_to_rows(mixed, weight, tokens, upper, lower):
     """Transpose of `mix_rows`: hand the gradient of a mixed row to the two it came from."""
-    columns, width = mixed.shape[0] - 1, mixed.shape[1]
-    last = mixed[columns - 1]
+    columns, width = tokens.shape[1:]
     for k in range(width):
-        last[k] += mixed[columns, k]
+        mixed[columns - 1, k] += mixed[columns, k]
     for c in range(columns):
-        a, b, m = upper[c], lower[c], mixed[c]
         for k in range(width):
-            below = weight * m[k]
-            a[first_unit + k] += m[k] - below
-            b[first_unit + k] += below
+            below = weight * mixed[c, k]
+            tokens[upper, c, k] += mixed[c, k] - below
+            tokens[lower, c, k] += below
 
 
 @njit(cache=True)
@@ -146,22 +144,22 @@ def gather(mixed, column, weight, first, count, block):
     start = first
     while start < first + count:
         end = same_column(column, start, first + count)
-        a, b = mixed[column[start]], mixed[column[start] + 1]
+        c = column[start]
         # The last four may run over the end of the run: the next run, or a later block, overwrites what they left.
         for i in range(start, end, 4):
-            h0, h1, h2, h3 = block[i - first], block[i - first + 1], block[i - first + 2], block[i - first + 3]
+            p = i - first
             t0, t1, t2, t3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
             for k in range(width):
-                u = a[k]
-                d = b[k] - u
+                u = mixed[c, k]
+                d = mixed[c + 1, k] - u
                 v0 = u + t0 * d
                 v1 = u + t1 * d
                 v2 = u + t2 * d
                 v3 = u + t3 * d
-                h0[k] = ZERO if v0 < 0 else v0
-                h1[k] = ZERO if v1 < 0 else v1
-                h2[k] = ZERO if v2 < 0 else v2
-                h3[k] = ZERO if v3 < 0 else v3
+                block[p, k] = ZERO if v0 < 0 else v0
+                block[p + 1, k] = ZERO if v1 < 0 else v1
+                block[p + 2, k] = ZERO if v2 < 0 else v2
+                block[p + 3, k] = ZERO if v3 < 0 else v3
         start = end
 
 
@@ -172,28 +170,29 @@ def scatter(block, column, weight, first, count, mixed):
     start = first
     while start < first + count:
         end = same_column(column, start, first + count)
-        a, b = mixed[column[start]], mixed[column[start] + 1]
+        c = column[start]
         fours = start + (end - start) // 4 * 4
         for i in range(start, fours, 4):
-            h0, h1, h2, h3 = block[i - first], block[i - first + 1], block[i - first + 2], block[i - first + 3]
+            p = i - first
             t0, t1, t2, t3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
             for k in range(width):
-                whole = (h0[k] + h1[k]) + (h2[k] + h3[k])
-                right = t0 * h0[k] + t1 * h1[k] + t2 * h2[k] + t3 * h3[k]
-                a[k] += whole - right
-                b[k] += right
+                h0, h1, h2, h3 = block[p, k], block[p + 1, k], block[p + 2, k], block[p + 3, k]
+                right = t0 * h0 + t1 * h1 + t2 * h2 + t3 * h3
+                mixed[c, k] += ((h0 + h1) + (h2 + h3)) - right
+                mixed[c + 1, k] += right
         for i in range(fours, end):
-            h0, t0 = block[i - first], weight[i]
+            p, t0 = i - first, weight[i]
             for k in range(width):
-                right = t0 * h0[k]
-                a[k] += h0[k] - right
-                b[k] += right
+                h0 = block[p, k]
+                right = t0 * h0
+                mixed[c, k] += h0 - right
+                mixed[c + 1, k] += right
         start = end
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def read_out(
-    hidden, first_unit, row_first, row_token, row_step, row_weight, column, weight, chunk_first, second, bias, out
+    hidden, row_first, row_token, row_step, row_weight, column, weight, chunk_first, second, bias, out
 ):
     """Outputs of one head at every pixel.
 
@@ -206,7 +205,7 @@ def read_out(
         block = np.zeros((BLOCK + SPARE, width), np.float32)
         for row in range(chunk_first[chunk], chunk_first[chunk + 1]):
             token = row_token[row]
-            mix_rows(hidden[token], hidden[token + row_step[row]], row_weight[row], first_unit, mixed)
+            mix_rows(hidden, token, token + row_step[row], row_weight[row], mixed)
             for first in range(row_first[row], row_first[row + 1], BLOCK):
                 count = min(BLOCK, row_first[row + 1] - first)
                 gather(mixed, column, weight, first, count, block)
@@ -216,7 +215,6 @@ def read_out(
 @njit(cache=True, parallel=True, error_model="numpy")
 def read_out_backward(
     hidden,
-    first_unit,
     row_first,
     row_token,
     row_step,
@@ -248,7 +246,7 @@ def read_out_backward(
             for row in range(chunk_first[chunk], chunk_first[chunk + 1]):
                 token = row_token[row]
                 below = token + row_step[row]
-                mix_rows(hidden[token], hidden[below], row_weight[row], first_unit, mixed)
+                mix_rows(hidden, token, below, row_weight[row], mixed)
                 mixed_gradient[:] = ZERO
                 for first in range(row_first[row], row_first[row + 1], BLOCK):
                     count = min(BLOCK, row_first[row + 1] - first)
@@ -257,7 +255,7 @@ def read_out_backward(
                     add_outer(block, count, factors, second_partial[chunk])
                     through_relu(block, count, factors, second, partial)
                     scatter(block, column, weight, first, count, mixed_gradient)
-                add_to_rows(mixed_gradient, row_weight[row], first_unit, hidden_gradient[token], hidden_gradient[below])
+                add_to_rows(mixed_gradient, row_weight[row], hidden_gradient, token, below)
 
 
 @njit(cache=True)

@@ -90,10 +90,11 @@ def _studio(options: Mapping[str, Any], where: str) -> Studio:
 def _write(folder: Path, studio: Studio) -> None:
     from benchmark.scenes.studio.building import Builder
     from benchmark.scenes.studio.cameras import arc_cameras
+    from benchmark.scenes.studio.neighbours import find_neighbours
     from benchmark.scenes.studio.rooms import ROOMS
-    from benchmark.scenes.studio.solids import pack
+    from benchmark.scenes.studio.solids import table
     from benchmark.scenes.studio.textures import texture_pyramids
-    from benchmark.scenes.studio.tracing import GRID, trace
+    from benchmark.scenes.studio.tracing import AMBIENT_REACH, GRID, Light, trace
 
     builder = Builder(studio.seed)
     cameras = arc_cameras(
@@ -101,13 +102,12 @@ def _write(folder: Path, studio: Studio) -> None:
         studio.height, studio.rise, studio.roll,
     )  # fmt: skip
     ROOMS[studio.room](builder, studio.objects)
-    solids, pyramids = pack(builder.solids), texture_pyramids()
-    lamp, sky = _lamp_points(studio, GRID), _sky_directions(GRID)
+    solids, pyramids = table(builder.solids), texture_pyramids()
+    light = Light(_lamp_points(studio, GRID), _sky_directions(GRID), np.array(studio.warmth))
+    neighbours = find_neighbours(solids, *builder.bounds, light.lamp, AMBIENT_REACH)
     # The kernel releases the interpreter's lock; a view does not depend on the others, so threads change nothing.
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        traced = list(
-            pool.map(lambda camera: trace(camera, solids, pyramids, lamp, sky, studio.warmth), cameras)
-        )
+        traced = list(pool.map(lambda camera: trace(camera, solids, neighbours, pyramids, light), cameras))
     names = [view_name(index) for index in range(studio.views)]
     write_folder(
         folder,

@@ -14,6 +14,7 @@ from benchmark.splatting.densification import (
     Densification,
     DensificationSettings,
     GradientStatistics,
+    Refinement,
     apply_refinement,
     plan_refinement,
     reset_opacities,
@@ -66,7 +67,7 @@ def test_every_decision_is_that_of_gsplats_default_strategy(cameras: int) -> Non
     ours = random_parameters(400)
     optimizer = adam_after_two_steps(ours)
     theirs = {theirs_of.get(name, name): value for name, value in random_parameters(400).items()}
-    their_optimizers = {}
+    their_optimizers: dict[str, torch.optim.Adam] = {}
     for step in range(2):
         for name, value in theirs.items():
             their_optimizers.setdefault(name, torch.optim.Adam([value], lr=1e-3))
@@ -110,10 +111,10 @@ def test_the_opacity_reset_that_gsplat_1_5_3_omits_takes_place() -> None:
         assert (parameters["opacity_logits"].max() > 2) == (step < 7)
 
 
-def plan(parameters: dict[str, torch.nn.Parameter], pull: torch.Tensor, step: int = 600, **changed: float) -> Any:
+def plan(parameters: dict[str, torch.nn.Parameter], pull: torch.Tensor, step: int = 600) -> Refinement:
     statistics = GradientStatistics(pull, torch.ones_like(pull))
     generator = torch.Generator().manual_seed(0)
-    return plan_refinement(parameters, statistics, DensificationSettings(**changed), step, 1.0, generator)
+    return plan_refinement(parameters, statistics, DensificationSettings(), step, 1.0, generator)
 
 
 def uniform_parameters(count: int, scale: float, opacity: float = 0.5) -> dict[str, torch.nn.Parameter]:

@@ -87,12 +87,12 @@ def test_a_refinement_starts_where_the_cameras_are() -> None:
 @pytest.mark.parametrize("where", ["origin", "one point", "own centres"])
 def test_cameras_turn_about_the_pivot_and_keep_seeing_it_at_the_same_place(where: str) -> None:
     poses = random_poses(4)
-    pivots = {"origin": None, "one point": torch.tensor([1.0, -2.0, 0.5]), "own centres": poses.inverse()[:, :3, 3]}
-    refinement = PoseRefinement(poses, pivots[where])
+    points = {"one point": torch.tensor([1.0, -2.0, 0.5]), "own centres": poses.inverse()[:, :3, 3]}
+    refinement = PoseRefinement(poses, points.get(where))
     with torch.no_grad():
         refinement.rotations.normal_(generator=torch.Generator().manual_seed(0))
     moved = refinement()
-    pivot = torch.zeros(3) if where == "origin" else pivots[where]
+    pivot = points.get(where, torch.zeros(3))
     fixed = torch.cat([pivot.expand(4, 3).double(), torch.ones(4, 1)], dim=1)[..., None]
     torch.testing.assert_close(moved @ fixed, poses @ fixed)
     expected = Rotation.from_rotvec(refinement.rotations.detach()) * Rotation.from_matrix(poses[:, :3, :3])
@@ -197,7 +197,7 @@ def test_umeyama_is_the_kabsch_rotation_of_scipy_with_weights_and_noise() -> Non
     rng = np.random.default_rng(3)
     source, weights = rng.normal(size=(30, 3)), rng.uniform(0, 2, size=30)
     target = source @ Rotation.random(rng=rng).as_matrix().T + 0.3 * rng.normal(size=(30, 3)) + 5
-    found = umeyama(*map(torch.from_numpy, (source, target)), weights=torch.from_numpy(weights), with_scale=False)
+    found = umeyama(torch.from_numpy(source), torch.from_numpy(target), torch.from_numpy(weights), with_scale=False)
 
     def centered(points: np.ndarray) -> np.ndarray:
         return points - np.average(points, axis=0, weights=weights)

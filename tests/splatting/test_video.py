@@ -49,7 +49,9 @@ def on_an_arc(count: int, height: float = -0.5) -> Cameras:
 
 def assert_rigid(cameras: Cameras) -> None:
     rotation = cameras.world_to_camera[:, :3, :3]
-    np.testing.assert_allclose(rotation @ rotation.transpose(0, 2, 1), np.repeat(np.eye(3)[None], len(cameras), 0), atol=1e-9)
+    np.testing.assert_allclose(
+        rotation @ rotation.transpose(0, 2, 1), np.repeat(np.eye(3)[None], len(cameras), 0), atol=1e-9
+    )
     np.testing.assert_allclose(np.linalg.det(rotation), 1, atol=1e-9)
     np.testing.assert_array_equal(cameras.world_to_camera[:, 3], np.repeat([[0, 0, 0, 1.0]], len(cameras), axis=0))
 
@@ -105,7 +107,9 @@ def test_the_point_looked_at_is_found_and_noise_only_blurs_it() -> None:
     cameras = on_an_arc(6)
     np.testing.assert_allclose(point_looked_at(cameras), TARGET, atol=1e-9)
     noisy = cameras.world_to_camera.copy()
-    noisy[:, :3, :3] = Rotation.from_rotvec(np.random.default_rng(0).normal(0, 0.01, (6, 3))).as_matrix() @ noisy[:, :3, :3]
+    noisy[:, :3, :3] = (
+        Rotation.from_rotvec(np.random.default_rng(0).normal(0, 0.01, (6, 3))).as_matrix() @ noisy[:, :3, :3]
+    )
     noisy[:, :3, 3] = -np.einsum("vij,vj->vi", noisy[:, :3, :3], cameras.centers)
     assert np.linalg.norm(point_looked_at(Cameras(noisy, cameras.intrinsics, 32, 24)) - TARGET) < 0.1
 

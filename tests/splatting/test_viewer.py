@@ -158,6 +158,7 @@ def test_a_connected_browser_gets_the_rendered_scene(server: Any) -> None:
     import msgspec
     import viser
     import zstandard
+    from websockets import Subprotocol
     from websockets.sync.client import connect
 
     moved = {
@@ -167,20 +168,22 @@ def test_a_connected_browser_gets_the_rendered_scene(server: Any) -> None:
     }  # fmt: skip
     sizes, deadline = set(), time.monotonic() + 30
     with connect(
-        f"ws://127.0.0.1:{server.get_port()}", subprotocols=[f"viser-v{viser.__version__}"], compression=None
-    ) as browser:  # type: ignore[arg-type]
+        f"ws://127.0.0.1:{server.get_port()}",
+        subprotocols=[Subprotocol(f"viser-v{viser.__version__}")],
+        compression=None,
+    ) as browser:
         browser.send(msgspec.msgpack.encode(moved))
         # The coarse picture while it moves, then the fine one of the slider's height.
         while (128, 96) not in sizes and time.monotonic() < deadline:
             message = browser.recv(timeout=30)
             assert isinstance(message, bytes)
-            # Sizes (8 bytes each), a compressed part of that size, then what is binary as it is: here a JPEG.
-            end = 16 + int.from_bytes(message[8:16], "little")
-            start = message.find(b"\xff\xd8\xff", end)
-            if b"BackgroundImageMessage" not in zstandard.ZstdDecompressor().decompress(message[16:end]) or start < 0:
-                continue
-            picture = Image.open(io.BytesIO(message[start:])).convert("RGB")
-            sizes.add(picture.size)
-            middle = np.asarray(picture)[picture.height // 2, picture.width // 2]
-            np.testing.assert_allclose(middle, np.array(COLOR) * 255, atol=8)
+            # Two sizes of 8 bytes each, then a compressed window of messages.
+            window = zstandard.ZstdDecompressor().decompress(message[16 : 16 + int.from_bytes(message[8:16], "little")])
+            for entry in msgspec.msgpack.decode(window)["messages"]:
+                if entry["type"] != "BackgroundImageMessage" or entry["rgb_data"] is None:
+                    continue
+                picture = Image.open(io.BytesIO(entry["rgb_data"]))
+                sizes.add(picture.size)
+                middle = np.asarray(picture)[picture.height // 2, picture.width // 2]
+                np.testing.assert_allclose(middle, np.array(COLOR) * 255, atol=8)
     assert (43, 32) in sizes and (128, 96) in sizes

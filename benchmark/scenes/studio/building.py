@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import random
 
+import numpy as np
+
 from benchmark.scenes.studio.solids import Kind, Material, Solid, Vector
 from benchmark.scenes.studio.textures import GREYS, PHOTOS
 
@@ -74,6 +76,7 @@ class Builder:
     def __init__(self, seed: int):
         self.dice = Dice(seed)
         self.solids: list[Solid] = []
+        self.bounds = (np.zeros(3), np.ones(3))
 
     def photo(self, low: float = 0.3, high: float = 0.9) -> Material:
         """A photograph, slightly tinted, whose side is between ``low`` and ``high``."""
@@ -126,6 +129,7 @@ class Builder:
     def room(self, width: float, depth: float, height: float, surfaces: list[Material]) -> None:
         """Floor, ceiling, back, front, left and right wall, as thick slabs; the room is centred on the origin."""
         half_width, half_depth, thick = width / 2, depth / 2, 0.2
+        self.bounds = (np.array([-half_width, -half_depth, 0.0]), np.array([half_width, half_depth, height]))
         floor, ceiling, back, front, left, right = surfaces
         self.box((0, 0, -thick), (half_width + 0.4, half_depth + 0.4, thick), floor)
         self.box((0, 0, height + thick), (half_width + 0.4, half_depth + 0.4, thick), ceiling)

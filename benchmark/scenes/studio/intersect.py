@@ -9,50 +9,53 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+# Divisions by zero give infinity, as the slabs of a box expect, instead of a test each.
+kernel = njit(nogil=True, cache=True, error_model="numpy")
+
 NEAR = 1e-6
 MISS = np.inf
 
 
-@njit(nogil=True, cache=True)
-def intersect(kind, size, ox, oy, oz, dx, dy, dz, near):
-    """Smallest distance > ``near`` along a unit ray at which it meets the solid, else infinity."""
+@kernel
+def intersect(kind, a, b, c, ox, oy, oz, dx, dy, dz, near):
+    """Smallest distance > ``near`` along a unit ray at which it meets a solid of size (a, b, c), else infinity."""
     if kind == 0:
-        return _box(size, ox, oy, oz, dx, dy, dz, near)
+        return _box(a, b, c, ox, oy, oz, dx, dy, dz, near)
     if kind == 1:
-        return _ellipsoid(size, ox, oy, oz, dx, dy, dz, near)
+        return _ellipsoid(a, b, c, ox, oy, oz, dx, dy, dz, near)
     if kind == 2:
-        return _cylinder(size[0], size[1], ox, oy, oz, dx, dy, dz, near)
+        return _cylinder(a, b, ox, oy, oz, dx, dy, dz, near)
     if kind == 3:
-        return _capsule(size[0], size[1], ox, oy, oz, dx, dy, dz, near)
-    return _torus(size[0], size[1], ox, oy, oz, dx, dy, dz, near)
+        return _capsule(a, b, ox, oy, oz, dx, dy, dz, near)
+    return _torus(a, b, ox, oy, oz, dx, dy, dz, near)
 
 
-@njit(nogil=True, cache=True)
-def normal(kind, size, x, y, z):
+@kernel
+def normal(kind, a, b, c, x, y, z):
     """Outward unit normal at a point of the surface, in the solid's axes."""
     if kind == 0:
-        px, py, pz = abs(x) / size[0], abs(y) / size[1], abs(z) / size[2]
+        px, py, pz = abs(x) / a, abs(y) / b, abs(z) / c
         if px >= py and px >= pz:
             return np.sign(x), 0.0, 0.0
         if py >= pz:
             return 0.0, np.sign(y), 0.0
         return 0.0, 0.0, np.sign(z)
     if kind == 1:
-        nx, ny, nz = x / size[0] ** 2, y / size[1] ** 2, z / size[2] ** 2
+        nx, ny, nz = x / a ** 2, y / b ** 2, z / c ** 2
     elif kind == 2:
-        if abs(z) / size[1] > np.sqrt(x * x + y * y) / size[0]:
+        if abs(z) / b > np.sqrt(x * x + y * y) / a:
             return 0.0, 0.0, np.sign(z)
         nx, ny, nz = x, y, 0.0
     elif kind == 3:
-        nx, ny, nz = x, y, z - min(max(z, -size[1]), size[1])
+        nx, ny, nz = x, y, z - min(max(z, -b), b)
     else:
-        ring = size[0] / max(np.sqrt(x * x + y * y), 1e-12)
+        ring = a / max(np.sqrt(x * x + y * y), 1e-12)
         nx, ny, nz = x - x * ring, y - y * ring, z
     length = max(np.sqrt(nx * nx + ny * ny + nz * nz), 1e-12)
     return nx / length, ny / length, nz / length
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _slab(o, d, half):
     if abs(d) < 1e-12:
         if abs(o) > half:
@@ -62,11 +65,11 @@ def _slab(o, d, half):
     return min(first, second), max(first, second)
 
 
-@njit(nogil=True, cache=True)
-def _box(size, ox, oy, oz, dx, dy, dz, near):
-    enter_x, leave_x = _slab(ox, dx, size[0])
-    enter_y, leave_y = _slab(oy, dy, size[1])
-    enter_z, leave_z = _slab(oz, dz, size[2])
+@kernel
+def _box(a, b, c, ox, oy, oz, dx, dy, dz, near):
+    enter_x, leave_x = _slab(ox, dx, a)
+    enter_y, leave_y = _slab(oy, dy, b)
+    enter_z, leave_z = _slab(oz, dz, c)
     enter = max(enter_x, enter_y, enter_z)
     leave = min(leave_x, leave_y, leave_z)
     if enter > leave:
@@ -76,7 +79,7 @@ def _box(size, ox, oy, oz, dx, dy, dz, near):
     return leave if leave > near else MISS
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _nearer_root(a, half_b, c, near):
     """Smallest root > near of a t^2 + 2 half_b t + c."""
     discriminant = half_b * half_b - a * c
@@ -90,16 +93,16 @@ def _nearer_root(a, half_b, c, near):
     return t if t > near else MISS
 
 
-@njit(nogil=True, cache=True)
-def _ellipsoid(size, ox, oy, oz, dx, dy, dz, near):
-    px, py, pz = ox / size[0], oy / size[1], oz / size[2]
-    qx, qy, qz = dx / size[0], dy / size[1], dz / size[2]
+@kernel
+def _ellipsoid(a, b, c, ox, oy, oz, dx, dy, dz, near):
+    px, py, pz = ox / a, oy / b, oz / c
+    qx, qy, qz = dx / a, dy / b, dz / c
     return _nearer_root(
         qx * qx + qy * qy + qz * qz, px * qx + py * qy + pz * qz, px * px + py * py + pz * pz - 1.0, near
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _cylinder(radius, half, ox, oy, oz, dx, dy, dz, near):
     enter, leave = _slab(oz, dz, half)
     a = dx * dx + dy * dy
@@ -122,7 +125,7 @@ def _cylinder(radius, half, ox, oy, oz, dx, dy, dz, near):
     return leave if leave > near else MISS
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _capsule(radius, half, ox, oy, oz, dx, dy, dz, near):
     """From outside only: the union of a tube and two balls."""
     best = MISS
@@ -139,13 +142,13 @@ def _capsule(radius, half, ox, oy, oz, dx, dy, dz, near):
     return best
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _torus_distance(ring, tube, x, y, z):
     to_ring = np.sqrt(x * x + y * y) - ring
     return np.sqrt(to_ring * to_ring + z * z) - tube
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _torus(ring, tube, ox, oy, oz, dx, dy, dz, near):
     """From outside only: sphere tracing, whose steps never pass the surface, to a micrometre."""
     reach = ring + tube

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from benchmark.scenes.studio.solids import SolidArrays
+from benchmark.scenes.studio.solids import AXES, CENTER, EXTENT, GLOW
 
 CELL = 0.3  # metres
 
@@ -24,9 +24,12 @@ class Neighbours(NamedTuple):
 
 
 def find_neighbours(
-    solids: SolidArrays, low: Float[np.ndarray, "3"], high: Float[np.ndarray, "3"], lamp: Float[np.ndarray, "sample 3"],
+    solids: Float[np.ndarray, "solid column"],
+    low: Float[np.ndarray, "3"],
+    high: Float[np.ndarray, "3"],
+    lamp: Float[np.ndarray, "sample 3"],
     reach: float,
-) -> Neighbours:  # fmt: skip
+) -> Neighbours:
     """Lists that hold every solid that may lie between a cell and the lamp, or within ``reach`` of the cell.
 
     They may hold too many and never too few, so a picture does not depend on them. Solids that glow darken nothing.
@@ -43,11 +46,11 @@ def find_neighbours(
     lamp_center = lamp.mean(axis=0)
     lamp_radius = float(np.sqrt(((lamp - lamp_center) ** 2).sum(axis=1)).max()) + 1e-3
 
-    dark = solids.glows == 0.0
-    near = np.zeros((len(cells), len(solids.kinds)), dtype=bool)
+    near = np.zeros((len(cells), len(solids)), dtype=bool)
     towards = np.zeros_like(near)
-    for solid in np.flatnonzero(dark):
-        axes, center, half = solids.axes[solid], solids.centers[solid], solids.extents[solid]
+    for solid in np.flatnonzero(solids[:, GLOW] == 0.0):
+        row = solids[solid]
+        axes, center, half = row[AXES : AXES + 9].reshape(3, 3), row[CENTER : CENTER + 3], row[EXTENT : EXTENT + 3]
         local = (cells - center) @ axes.T
         outside = np.maximum(np.abs(local) - half, 0.0)
         near[:, solid] = (outside**2).sum(axis=1) <= (reach + cell_radius) ** 2

@@ -1,13 +1,13 @@
-"""What a room is made of: solids with a place, a size and a material, and their arrays for the tracer."""
+"""What a room is made of: solids with a place, a size and a material, and their table for the tracer."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 Vector = tuple[float, float, float]
 
@@ -83,33 +83,20 @@ class Solid:
         }[self.kind]
 
 
-class SolidArrays(NamedTuple):
-    """Solids as arrays, one row each; metres."""
-
-    kinds: np.ndarray
-    centers: np.ndarray
-    axes: np.ndarray
-    sizes: np.ndarray
-    radii: np.ndarray  # of a ball about the centre
-    extents: np.ndarray  # half sides of a box about the centre, along the solid's axes
-    textures: np.ndarray
-    placements: np.ndarray  # tile, shift u, shift v, cosine, sine
-    tints: np.ndarray
-    glows: np.ndarray
+# Columns of a solid's row in a table: the tracer is handed one array, since each more that a compiled function takes
+# costs as much as an intersection.
+KIND, CENTER, AXES, SIZE, RADIUS, EXTENT, TEXTURE, TILE, SHIFT, TURN, TINT, GLOW = 0, 1, 4, 13, 16, 17, 20, 21, 22, 24, 26, 29
+COLUMNS = 30
 
 
-def pack(solids: list[Solid]) -> SolidArrays:
-    """Arrays of the solids, in their order."""
-    materials = [solid.material for solid in solids]
-    return SolidArrays(
-        kinds=np.array([int(solid.kind) for solid in solids], dtype=np.int64),
-        centers=np.array([solid.center for solid in solids], dtype=np.float64),
-        axes=np.array([solid.axes for solid in solids], dtype=np.float64),
-        sizes=np.array([solid.size for solid in solids], dtype=np.float64),
-        radii=np.array([solid.radius for solid in solids], dtype=np.float64),
-        extents=np.array([solid.extent for solid in solids], dtype=np.float64),
-        textures=np.array([material.texture for material in materials], dtype=np.int64),
-        placements=np.array([(m.tile, *m.shift, *m.turn) for m in materials], dtype=np.float64),
-        tints=np.array([material.tint for material in materials], dtype=np.float64),
-        glows=np.array([material.glow for material in materials], dtype=np.float64),
-    )
+def table(solids: list[Solid]) -> Float[np.ndarray, "solid column"]:
+    """The solids in their order, a row each, with the columns named above; metres."""
+    rows = [
+        (
+            float(solid.kind), *solid.center, *(value for axis in solid.axes for value in axis), *solid.size,
+            solid.radius, *solid.extent, float(solid.material.texture), solid.material.tile, *solid.material.shift,
+            *solid.material.turn, *solid.material.tint, solid.material.glow,
+        )
+        for solid in solids
+    ]  # fmt: skip
+    return np.array(rows, dtype=np.float64)

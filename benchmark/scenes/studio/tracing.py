@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, UInt8
-from numba import njit
+from jaxtyping import Float, Float32, UInt8
 
 from benchmark.cameras import Camera
-from benchmark.scenes.studio.intersect import MISS, NEAR, intersect, normal
+from benchmark.scenes.studio.intersect import MISS, NEAR, intersect, kernel, normal
 from benchmark.scenes.studio.neighbours import CELL, Neighbours
-from benchmark.scenes.studio.solids import SolidArrays
+from benchmark.scenes.studio.solids import AXES, CENTER, EXTENT, GLOW, KIND, RADIUS, SHIFT, SIZE, TEXTURE, TINT, TURN
+from benchmark.scenes.studio.solids import TILE as TEXTURE_TILE
 from benchmark.scenes.studio.textures import LEVELS, SIDE, level_offsets
 
 GRID = 3  # rays a side of a pixel; odd, so that the middle one goes through its centre
@@ -44,7 +44,7 @@ class Light(NamedTuple):
 
 def trace(
     camera: Camera,
-    solids: SolidArrays,
+    solids: Float[np.ndarray, "solid column"],
     neighbours: Neighbours,
     pyramids: Float32[np.ndarray, "texture texel 3"],
     light: Light,
@@ -80,38 +80,46 @@ def trace(
     return image, depth
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _trace(rotation, eye, lens, solids, neighbours, pyramids, light, image, depth):
     height, width = depth.shape
-    nearby = np.empty(len(solids.kinds), dtype=np.int64)
-    color, total = np.empty(3), np.empty(3)
+    nearby = np.empty(len(solids), dtype=np.int64)
     for top in range(0, height, TILE):
         for left in range(0, width, TILE):
             bottom, right = min(top + TILE, height), min(left + TILE, width)
-            listed = nearby[: _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearby)]
+            count = _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearby)
             for row in range(top, bottom):
                 for column in range(left, right):
-                    total[:] = 0.0
+                    red = green = blue = 0.0
                     for sample in range(GRID * GRID):
                         x = column + (sample % GRID + 0.5) / GRID
                         y = row + (sample // GRID + 0.5) / GRID
                         dx, dy, dz, slant = _ray(rotation, lens, x, y)
-                        t, hit = _nearest(eye[0], eye[1], eye[2], dx, dy, dz, listed, solids)
+                        t, hit = _nearest(eye[0], eye[1], eye[2], dx, dy, dz, nearby, count, solids)
                         if sample == GRID * GRID // 2:
                             depth[row, column] = t / slant
                         if hit >= 0:
                             # Textures are filtered over a little less than a pixel: the rays average, too.
                             footprint = 0.6 * t / slant * lens[0]
-                            _shade(hit, t, eye, dx, dy, dz, footprint, sample, solids, neighbours, pyramids, light, color)
-                            total += color
-                    for channel in range(3):
-                        mean = total[channel] / (GRID * GRID)
-                        # A soft shoulder instead of burnt highlights; then the square root that textures.py undoes.
-                        value = np.sqrt(1.3 * mean / (1.0 + 0.3 * mean))
-                        image[row, column, channel] = np.uint8(min(255.0 * value + 0.5, 255.0))
+                            r, g, b = _shade(
+                                hit, eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz, dx, dy, dz, footprint, sample,
+                                solids, neighbours, pyramids, light,
+                            )  # fmt: skip
+                            red, green, blue = red + r, green + g, blue + b
+                    image[row, column, 0] = _exposed(red)
+                    image[row, column, 1] = _exposed(green)
+                    image[row, column, 2] = _exposed(blue)
 
 
-@njit(nogil=True, cache=True)
+@kernel
+def _exposed(total):
+    mean = total / (GRID * GRID)
+    # A soft shoulder instead of burnt highlights; then the square root that textures.py undoes.
+    value = np.sqrt(1.3 * mean / (1.0 + 0.3 * mean))
+    return np.uint8(min(255.0 * value + 0.5, 255.0))
+
+
+@kernel
 def _ray(rotation, lens, x, y):
     """Unit direction in the world through a point of the image, and the length of its direction with z = 1."""
     cx, cy = lens[0] * x + lens[1], lens[2] * y + lens[3]
@@ -122,132 +130,136 @@ def _ray(rotation, lens, x, y):
     return dx, dy, dz, slant
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearby):
     """Solids whose bounding box reaches into the pyramid of a tile; their number."""
     x0, x1 = lens[0] * left + lens[1], lens[0] * right + lens[1]
     y0, y1 = lens[2] * top + lens[3], lens[2] * bottom + lens[3]
     # Outward normals of the four sides, which all pass through the eye, in the camera's axes.
-    sides = np.array([[-1.0, 0.0, x0], [1.0, 0.0, -x1], [0.0, -1.0, y0], [0.0, 1.0, -y1]]) @ rotation
+    sides = ((-1.0, 0.0, x0), (1.0, 0.0, -x1), (0.0, -1.0, y0), (0.0, 1.0, -y1))
     count = 0
-    for solid in range(len(solids.kinds)):
+    for solid in range(len(solids)):
+        wx, wy, wz = solids[solid, CENTER] - eye[0], solids[solid, CENTER + 1] - eye[1], solids[solid, CENTER + 2] - eye[2]
         inside = True
-        for side in range(4):
-            nx, ny, nz = sides[side]
-            away = (
-                nx * (solids.centers[solid, 0] - eye[0])
-                + ny * (solids.centers[solid, 1] - eye[1])
-                + nz * (solids.centers[solid, 2] - eye[2])
-            )
-            ax, ay, az = _local(solids.axes[solid], nx, ny, nz)
-            half = solids.extents[solid]
-            # A margin far above rounding, so that the list does not depend on it.
-            if away > abs(ax) * half[0] + abs(ay) * half[1] + abs(az) * half[2] + 1e-6:
+        for sx, sy, sz in sides:
+            nx = rotation[0, 0] * sx + rotation[1, 0] * sy + rotation[2, 0] * sz
+            ny = rotation[0, 1] * sx + rotation[1, 1] * sy + rotation[2, 1] * sz
+            nz = rotation[0, 2] * sx + rotation[1, 2] * sy + rotation[2, 2] * sz
+            ax, ay, az = _local(solids, solid, nx, ny, nz)
+            reach = abs(ax) * solids[solid, EXTENT] + abs(ay) * solids[solid, EXTENT + 1] + abs(az) * solids[solid, EXTENT + 2]
+            # A margin far above rounding, so that what is seen does not depend on it.
+            if nx * wx + ny * wy + nz * wz > reach + 1e-6:
                 inside = False
-                break
         if inside:
             nearby[count] = solid
             count += 1
     return count
 
 
-@njit(nogil=True, cache=True)
-def _local(axes, x, y, z):
+@kernel
+def _local(solids, solid, x, y, z):
+    """A direction of the world in a solid's own axes."""
     return (
-        axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z,
-        axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z,
-        axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z,
+        solids[solid, AXES] * x + solids[solid, AXES + 1] * y + solids[solid, AXES + 2] * z,
+        solids[solid, AXES + 3] * x + solids[solid, AXES + 4] * y + solids[solid, AXES + 5] * z,
+        solids[solid, AXES + 6] * x + solids[solid, AXES + 7] * y + solids[solid, AXES + 8] * z,
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _distance(ox, oy, oz, dx, dy, dz, solid, solids, reach):
     """Distance along the ray to one solid if it is below ``reach``, else infinity."""
-    wx, wy, wz = ox - solids.centers[solid, 0], oy - solids.centers[solid, 1], oz - solids.centers[solid, 2]
-    radius = solids.radii[solid]
+    wx, wy, wz = ox - solids[solid, CENTER], oy - solids[solid, CENTER + 1], oz - solids[solid, CENTER + 2]
+    radius = solids[solid, RADIUS]
     along = wx * dx + wy * dy + wz * dz
     outside = wx * wx + wy * wy + wz * wz - radius * radius
     # The bounding ball is behind, out of reach, or passed by.
     if outside > 0.0 and (along > 0.0 or -along - radius > reach or along * along < outside):
         return MISS
-    lx, ly, lz = _local(solids.axes[solid], wx, wy, wz)
-    ux, uy, uz = _local(solids.axes[solid], dx, dy, dz)
-    t = intersect(solids.kinds[solid], solids.sizes[solid], lx, ly, lz, ux, uy, uz, NEAR)
+    lx, ly, lz = _local(solids, solid, wx, wy, wz)
+    ux, uy, uz = _local(solids, solid, dx, dy, dz)
+    a, b, c = solids[solid, SIZE], solids[solid, SIZE + 1], solids[solid, SIZE + 2]
+    t = intersect(int(solids[solid, KIND]), a, b, c, lx, ly, lz, ux, uy, uz, NEAR)
     return t if t < reach else MISS
 
 
-@njit(nogil=True, cache=True)
-def _nearest(ox, oy, oz, dx, dy, dz, listed, solids):
-    """Distance and index of the first solid on a ray; (infinity, -1) if there is none."""
+@kernel
+def _nearest(ox, oy, oz, dx, dy, dz, nearby, count, solids):
+    """Distance and index of the first of ``count`` solids on a ray; (infinity, -1) if there is none."""
     best, hit = MISS, -1
-    for solid in listed:
+    for index in range(count):
+        solid = nearby[index]
         t = _distance(ox, oy, oz, dx, dy, dz, solid, solids, best)
         if t < best:
             best, hit = t, solid
     return best, hit
 
 
-@njit(nogil=True, cache=True)
-def _blocked(ox, oy, oz, dx, dy, dz, listed, solids, reach):
-    for solid in listed:
-        if _distance(ox, oy, oz, dx, dy, dz, solid, solids, reach) < reach:
+@kernel
+def _blocked(ox, oy, oz, dx, dy, dz, items, start, end, solids, reach):
+    for index in range(start, end):
+        if _distance(ox, oy, oz, dx, dy, dz, items[index], solids, reach) < reach:
             return True
     return False
 
 
-@njit(nogil=True, cache=True)
-def _cell(neighbours, x, y, z):
-    counts = neighbours.counts
-    i = min(max(int((x - neighbours.origin[0]) / CELL), 0), counts[0] - 1)
-    j = min(max(int((y - neighbours.origin[1]) / CELL), 0), counts[1] - 1)
-    k = min(max(int((z - neighbours.origin[2]) / CELL), 0), counts[2] - 1)
+@kernel
+def _cell(origin, counts, x, y, z):
+    i = min(max(int((x - origin[0]) / CELL), 0), counts[0] - 1)
+    j = min(max(int((y - origin[1]) / CELL), 0), counts[1] - 1)
+    k = min(max(int((z - origin[2]) / CELL), 0), counts[2] - 1)
     return (i * counts[1] + j) * counts[2] + k
 
 
-@njit(nogil=True, cache=True)
-def _shade(hit, t, eye, dx, dy, dz, footprint, sample, solids, neighbours, pyramids, light, color):
+@kernel
+def _shade(hit, px, py, pz, dx, dy, dz, footprint, sample, solids, neighbours, pyramids, light):
     """Linear light that leaves a point towards the eye: a diffuse surface under one lamp and an ambient sky."""
-    px, py, pz = eye[0] + t * dx, eye[1] + t * dy, eye[2] + t * dz
-    own, center = solids.axes[hit], solids.centers[hit]
-    lx, ly, lz = _local(own, px - center[0], py - center[1], pz - center[2])
-    ax, ay, az = normal(solids.kinds[hit], solids.sizes[hit], lx, ly, lz)
-    nx = own[0, 0] * ax + own[1, 0] * ay + own[2, 0] * az
-    ny = own[0, 1] * ax + own[1, 1] * ay + own[2, 1] * az
-    nz = own[0, 2] * ax + own[1, 2] * ay + own[2, 2] * az
+    lx, ly, lz = _local(
+        solids, hit, px - solids[hit, CENTER], py - solids[hit, CENTER + 1], pz - solids[hit, CENTER + 2]
+    )
+    ax, ay, az = normal(
+        int(solids[hit, KIND]), solids[hit, SIZE], solids[hit, SIZE + 1], solids[hit, SIZE + 2], lx, ly, lz
+    )
+    nx = solids[hit, AXES] * ax + solids[hit, AXES + 3] * ay + solids[hit, AXES + 6] * az
+    ny = solids[hit, AXES + 1] * ax + solids[hit, AXES + 4] * ay + solids[hit, AXES + 7] * az
+    nz = solids[hit, AXES + 2] * ax + solids[hit, AXES + 5] * ay + solids[hit, AXES + 8] * az
     facing = max(-(nx * dx + ny * dy + nz * dz), 0.15)
-    _texture(pyramids[solids.textures[hit]], solids.placements[hit], lx, ly, lz, ax, ay, az, footprint / facing, color)
+    red, green, blue = _texture(pyramids, solids, hit, lx, ly, lz, ax, ay, az, footprint / facing)
 
     # Off the surface by a tenth of a millimetre, so that it does not shade itself.
     sx, sy, sz = px + 1e-4 * nx, py + 1e-4 * ny, pz + 1e-4 * nz
-    cell = _cell(neighbours, sx, sy, sz)
+    cell = _cell(neighbours.origin, neighbours.counts, sx, sy, sz)
     tx, ty, tz = light.lamp[sample, 0] - sx, light.lamp[sample, 1] - sy, light.lamp[sample, 2] - sz
     distance = np.sqrt(tx * tx + ty * ty + tz * tz)
     tx, ty, tz = tx / distance, ty / distance, tz / distance
-    direct = nx * tx + ny * ty + nz * tz
+    direct = max(nx * tx + ny * ty + nz * tz, 0.0) * 6.0 / (3.0 + distance * distance)
     if direct > 0.0:
-        between = neighbours.lamp_items[neighbours.lamp_starts[cell] : neighbours.lamp_starts[cell + 1]]
-        if _blocked(sx, sy, sz, tx, ty, tz, between, solids, distance):
+        start, end = neighbours.lamp_starts[cell], neighbours.lamp_starts[cell + 1]
+        if _blocked(sx, sy, sz, tx, ty, tz, neighbours.lamp_items, start, end, solids, distance):
             direct = 0.0
-    direct = max(direct, 0.0) * 6.0 / (3.0 + distance * distance)
 
     # A frame about the normal without a branch on its direction (Duff et al., JCGT 2017).
     sign = 1.0 if nz >= 0.0 else -1.0
     a = -1.0 / (sign + nz)
     b = nx * ny * a
-    u, v, w = light.sky[sample]
+    u, v, w = light.sky[sample, 0], light.sky[sample, 1], light.sky[sample, 2]
     ux = u * (1.0 + sign * nx * nx * a) + v * b + w * nx
     uy = u * (sign * b) + v * (sign + ny * ny * a) + w * ny
     uz = u * (-sign * nx) + v * -ny + w * nz
     ambient = 0.26 + 0.10 * nz
-    around = neighbours.near_items[neighbours.near_starts[cell] : neighbours.near_starts[cell + 1]]
-    if _blocked(sx, sy, sz, ux, uy, uz, around, solids, AMBIENT_REACH):
+    start, end = neighbours.near_starts[cell], neighbours.near_starts[cell + 1]
+    if _blocked(sx, sy, sz, ux, uy, uz, neighbours.near_items, start, end, solids, AMBIENT_REACH):
         ambient *= 0.35
-    for channel in range(3):
-        color[channel] *= solids.tints[hit, channel] * (solids.glows[hit] + ambient + light.warmth[channel] * direct)
+    ambient += solids[hit, GLOW]
+    return (
+        red * solids[hit, TINT] * (ambient + light.warmth[0] * direct),
+        green * solids[hit, TINT + 1] * (ambient + light.warmth[1] * direct),
+        blue * solids[hit, TINT + 2] * (ambient + light.warmth[2] * direct),
+    )
 
 
-@njit(nogil=True, cache=True)
-def _texture(pyramid, placement, lx, ly, lz, ax, ay, az, footprint, color):
+@kernel
+def _texture(pyramids, solids, hit, lx, ly, lz, ax, ay, az, footprint):
     """Texture on the side of a cube that the normal points to, filtered over the pixel's footprint in metres."""
     px, py, pz = abs(ax), abs(ay), abs(az)
     if px >= py and px >= pz:
@@ -256,38 +268,44 @@ def _texture(pyramid, placement, lx, ly, lz, ax, ay, az, footprint, color):
         u, v = (-lx if ay > 0.0 else lx), -lz
     else:
         u, v = lx, (-ly if az > 0.0 else ly)
-    tile, cosine, sine = placement[0], placement[3], placement[4]
-    s = (cosine * u - sine * v) / tile + placement[1]
-    t = (sine * u + cosine * v) / tile + placement[2]
+    tile, cosine, sine = solids[hit, TEXTURE_TILE], solids[hit, TURN], solids[hit, TURN + 1]
+    s = (cosine * u - sine * v) / tile + solids[hit, SHIFT]
+    t = (sine * u + cosine * v) / tile + solids[hit, SHIFT + 1]
     texels = footprint / tile * SIDE
     level = 0
     while texels >= 2.0 and level < LEVELS - 1:
         texels *= 0.5
         level += 1
+    texture = int(solids[hit, TEXTURE])
+    red, green, blue = _bilinear(pyramids, texture, level, s, t)
     blend = min(max(texels - 1.0, 0.0), 1.0)
-    color[:] = 0.0
-    _add_bilinear(pyramid, level, s, t, 1.0 - blend, color)
     if blend > 0.0:
-        _add_bilinear(pyramid, min(level + 1, LEVELS - 1), s, t, blend, color)
+        r, g, b = _bilinear(pyramids, texture, min(level + 1, LEVELS - 1), s, t)
+        red, green, blue = red + blend * (r - red), green + blend * (g - green), blue + blend * (b - blue)
+    return red, green, blue
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _mirrored(index, side):
-    index %= 2 * side
+    # Sides are powers of two.
+    index &= 2 * side - 1
     return index if index < side else 2 * side - 1 - index
 
 
-@njit(nogil=True, cache=True)
-def _add_bilinear(pyramid, level, s, t, weight, color):
+@kernel
+def _bilinear(pyramids, texture, level, s, t):
     side = SIDE >> level
     x, y = s * side - 0.5, t * side - 0.5
     column, row = int(np.floor(x)), int(np.floor(y))
     fx, fy = x - column, y - row
+    red = green = blue = 0.0
     for dy in range(2):
         wy = fy if dy == 1 else 1.0 - fy
         start = OFFSETS[level] + _mirrored(row + dy, side) * side
         for dx in range(2):
-            share = weight * wy * (fx if dx == 1 else 1.0 - fx)
+            share = wy * (fx if dx == 1 else 1.0 - fx)
             texel = start + _mirrored(column + dx, side)
-            for channel in range(3):
-                color[channel] += share * pyramid[texel, channel]
+            red += share * pyramids[texture, texel, 0]
+            green += share * pyramids[texture, texel, 1]
+            blue += share * pyramids[texture, texel, 2]
+    return red, green, blue
