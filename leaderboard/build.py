@@ -76,7 +76,9 @@ def build_site(
         _write(content, partial, command, cell_folder, all_photographs)
         _swap(partial, out)
     except OSError as error:
-        raise InputError(f"site {out}: cannot be written ({error.strerror or error}); the old site is untouched") from None
+        raise InputError(
+            f"site {out}: cannot be written ({error.strerror or error}); the old site is untouched"
+        ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return out / "index.html"
@@ -87,7 +89,9 @@ def _check_replaceable(out: Path) -> None:
         return
     index = out / "index.html"
     if not index.is_file() or MARK not in index.read_text(encoding="utf-8", errors="replace")[:4000]:
-        raise InputError(f"site {out}: is there already and is no site of splatbench; choose another folder or remove it")
+        raise InputError(
+            f"site {out}: is there already and is no site of splatbench; choose another folder or remove it"
+        )
 
 
 def _swap(partial: Path, out: Path) -> None:
@@ -149,6 +153,7 @@ def _environment(content: Content) -> jinja2.Environment:
         "mode_title": formats.mode_title,
         "number": formats.number,
         "plural": notes.plural,
+        "prose": formats.prose,
         "text": formats.text_of,
         "track_title": formats.track_title,
         "url": formats.url,

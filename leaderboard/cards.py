@@ -96,7 +96,9 @@ def entry_facts(card: Mapping[str, Any]) -> list[Fact]:
     facts.append(licence_fact(card))
     weights = card.get("weights")
     if isinstance(weights, Mapping):
-        facts.append(Fact("Weights", text_of({k: v for k, v in weights.items() if k != "sha256"}), web_link(weights.get("url"))))
+        facts.append(
+            Fact("Weights", text_of({k: v for k, v in weights.items() if k != "sha256"}), web_link(weights.get("url")))
+        )
         if digest := text_of(weights.get("sha256")):
             facts.append(Fact("SHA-256 of the weights", digest))
     if newer := text_of(card.get("superseded_by")):
@@ -145,6 +147,8 @@ def protocol_groups(values: Mapping[str, Any]) -> list[tuple[str, list[Fact]]]:
     groups = [("General", plain)] if plain else []
     for name, value in values.items():
         if isinstance(value, Mapping):
-            facts = [Fact(words(path).replace(".", ": "), text_of(item) or amount(item)) for path, item in flatten(value)]
+            facts = [
+                Fact(words(path).replace(".", ": "), text_of(item) or amount(item)) for path, item in flatten(value)
+            ]
             groups.append((words(name).capitalize(), facts))
     return groups

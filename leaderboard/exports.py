@@ -52,7 +52,9 @@ def to_json(table: Table) -> str:
                 "not_distinguishable_from_best": standing.near_best if standing else None,
                 "absent": list(score.absent),
             }
-        holes = [{"scene": hole.scene, "seed": hole.seed, "status": hole.status, "why": hole.reason} for hole in row.holes]
+        holes = [
+            {"scene": hole.scene, "seed": hole.seed, "status": hole.status, "why": hole.reason} for hole in row.holes
+        ]
         rows.append(
             {
                 "entry": row.entry,
@@ -95,7 +97,12 @@ def to_latex(table: Table) -> str:
     """A table for a paper, of plain LaTeX; the best value of a column is bold."""
     arrows = {"higher": r"$\uparrow$", "lower": r"$\downarrow$"}
     heads = [f"{METRICS[name].title} {arrows[METRICS[name].better]}" for name in table.metrics]
-    lines = [r"\begin{tabular}{rl" + "r" * len(heads) + "}", r"\hline", " & ".join(["", "Entry", *heads]) + r" \\", r"\hline"]
+    lines = [
+        r"\begin{tabular}{rl" + "r" * len(heads) + "}",
+        r"\hline",
+        " & ".join(["", "Entry", *heads]) + r" \\",
+        r"\hline",
+    ]
     for row in table.rows:
         cells = [_cell(table, row, name, r"\textbf{{{}}}".format, r" $\pm$ ") for name in table.metrics]
         name = r"\texttt{" + row.entry.replace("_", r"\_") + "}"

@@ -105,13 +105,19 @@ def web_link(value: Any) -> str:
 
 
 def url(path: str) -> str:
-    """A relative path as part of an address."""
-    return quote(path, safe="/~")
+    """A relative path, with or without a fragment, as an address."""
+    return quote(path, safe="/~#+")
 
 
 def anchor(*parts: Any) -> str:
     """An id inside a page, from names of cells."""
     return "~".join(str(part) for part in parts)
+
+
+def prose(value: Any) -> Markup:
+    """Text in which words between backticks are set as code."""
+    parts = re.split(r"`([^`]+)`", clean(text_of(value)))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
 
 
 def track_title(name: str) -> str:

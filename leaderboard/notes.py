@@ -26,7 +26,9 @@ class Footnotes:
 
 def footnotes(table: Table) -> Footnotes:
     """A letter for each reason why a metric that some rows have is absent from others."""
-    found = sorted({(name, reason) for row in table.rows for name in table.metrics for reason in row.scores[name].absent})
+    found = sorted(
+        {(name, reason) for row in table.rows for name in table.metrics for reason in row.scores[name].absent}
+    )
     return Footnotes({pair: _letters(i) for i, pair in enumerate(found)})
 
 
@@ -60,14 +62,13 @@ def trust(table: Table) -> str:
             "More seeds or scenes would tell."
         )
     smallest = "" if known.smallest_difference is None else with_unit(known.smallest_difference, name)
-    if known.units == "seeds":
-        return (
-            f"One scene: intervals come from its {plural(known.count, 'seed')} alone. They say how repeatable the order is on this "
-            f"scene, not whether it holds on others. Smallest difference in {title} that these seeds can tell: {smallest}."
-        )
+    count = plural(known.count, known.units.removesuffix("s"))
+    told = f"Smallest difference in {title} that these {known.units} can tell: {smallest}."
+    if known.units == "scenes":
+        return f"Intervals: paired bootstrap over {count}. {told}"
     return (
-        f"Intervals: paired bootstrap over {plural(known.count, 'scene')}. Smallest difference in {title} that these scenes can "
-        f"tell: {smallest}."
+        f"One scene: intervals come from its {count} alone. They say how repeatable the order is on this scene, "
+        f"not whether it holds on others. {told}"
     )
 
 
@@ -76,7 +77,11 @@ def group(table: Table) -> list[str]:
     if table.headline is None:
         return []
     standings = table.standings[table.headline]
-    near = [row.entry for row in table.rows if not row.reference and row.entry in standings and standings[row.entry].near_best]
+    near = [
+        row.entry
+        for row in table.rows
+        if not row.reference and row.entry in standings and standings[row.entry].near_best
+    ]
     return near if len(standings) > 1 else []
 
 

@@ -8,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.records import METRICS, Record
-from leaderboard import cards, links, notes
-from leaderboard.aggregate import FREE, Score, Table
+from leaderboard import cards, figures, links, notes
+from leaderboard.aggregate import FREE, Table
 from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
+from leaderboard.figures import Album
 from leaderboard.formats import flatten, number, text_of
-from leaderboard.pictures import Gallery, Picture
-from leaderboard.plot import DotPlot, Point, dot_plot, span_of
-from leaderboard.summary import Summary, SummaryRow
+from leaderboard.pictures import Gallery
 
 CellFolder = Callable[[Record], Path | None]
-Album = Mapping[tuple[str, str, str], Mapping[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]]]
 
-# A figure is for the eye; the table has the rest.
-MOST_POINTS = 24
-MOST_RENDERS = 12
+# A page is for the eye; the files have the rest.
 MOST_STRIPS = 6
 TOP = 5
 
@@ -34,28 +30,6 @@ class Page:
     path: str
     template: str
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Shot:
-    """A render in a strip."""
-
-    entry: str
-    reference: bool
-    picture: Picture
-    value: float | None
-
-
-@dataclass(frozen=True)
-class Strip:
-    """One test view: the photograph, then what each entry makes of it."""
-
-    scene: str
-    view: str
-    seed: int
-    photograph: Picture | None
-    shots: tuple[Shot, ...]
-    left_out: int
 
 
 def site_pages(
@@ -95,7 +69,7 @@ def index_page(content: Content) -> Page:
             {
                 "content": board,
                 "summary": board.summary,
-                "plots": _summary_plots(content, board.summary) if board.summary else [],
+                "plots": figures.summary_plots(content.catalogue, board.summary) if board.summary else [],
                 "leaders": {dataset: _leaders(modes) for dataset, modes in board.tables.items()},
             }
         )
@@ -124,12 +98,12 @@ def dataset_page(content: Content, board: BoardContent, dataset: str, album: Alb
     """A dataset's card, and for each mode the ranking, its figure and the renders."""
     tables = board.tables[dataset]
     card = content.catalogue.datasets.get(dataset, {})
-    plots = _table_plots(content, tables)
+    plots = figures.table_plots(content.catalogue, tables)
     official = cards.official_scenes(card)
     covered = sorted({scene for table in tables.values() for scene in table.scenes})
     sections = []
     for mode, table in tables.items():
-        strips = _strips(table, album)
+        strips = figures.strips(table, album)
         sections.append(
             {
                 "mode": mode,
@@ -140,7 +114,9 @@ def dataset_page(content: Content, board: BoardContent, dataset: str, album: Alb
                 "footnotes": notes.footnotes(table),
                 "strips": strips[:MOST_STRIPS],
                 "strips_left_out": max(0, len(strips) - MOST_STRIPS),
-                "files": [(title, links.table_file(board.board, dataset, mode, key)) for key, (title, _) in FORMATS.items()],
+                "files": [
+                    (title, links.table_file(board.board, dataset, mode, key)) for key, (title, _) in FORMATS.items()
+                ],
             }
         )
     others = [other for other in content.boards if dataset in other.records and other.board != board.board]
@@ -156,90 +132,6 @@ def dataset_page(content: Content, board: BoardContent, dataset: str, album: Alb
         "photographs": photographs,
     }
     return Page(links.dataset_page(board.board, dataset), "dataset.html.j2", values)
-
-
-def _strips(table: Table, album: Album) -> list[Strip]:
-    strips = []
-    for scene in table.scenes:
-        found = []
-        for row in table.rows:
-            pictures = album.get((table.dataset, row.entry, FREE if row.reference else table.mode), {})
-            if scene in pictures:
-                found.append((row, *pictures[scene]))
-        if not found:
-            continue
-        views = [view for _, _, pictures in found for view in pictures]
-        view = min(set(views), key=lambda name: (-views.count(name), name))
-        shown = [(row, record, pictures[view]) for row, record, pictures in found if view in pictures]
-        # Where not all fit: the best ones, and those that are no model, which is the comparison to see.
-        kept = shown if len(shown) <= MOST_RENDERS else [*shown[: MOST_RENDERS - 3], *shown[-3:]]
-        shots = []
-        for row, record, pictures in kept:
-            measured = record.metrics.get("psnr")
-            value = measured.per_view.get(view) if measured else None
-            shots.append(Shot(row.entry, row.reference, pictures["renders"], value))
-        photograph = next((pictures["truth"] for _, _, pictures in shown if "truth" in pictures), None)
-        seed = shown[0][1].cell.seed
-        strips.append(Strip(scene, view, seed, photograph, tuple(shots), len(shown) - len(kept)))
-    return strips
-
-
-def _table_plots(content: Content, tables: Mapping[str, Table]) -> dict[str, DotPlot]:
-    """A plot a mode by its headline metric; plots of one metric share their axis."""
-    points: dict[str, list[Point]] = {}
-    for mode, table in tables.items():
-        if table.headline is None:
-            continue
-        rows = [row for row in table.rows if row.scores[table.headline].value is not None]
-        points[mode] = [
-            _point(content, table, row.entry, row.reference, row.scores[table.headline]) for row in _first(rows)
-        ]
-    return _plots({mode: (tables[mode].headline or "", some) for mode, some in points.items() if some})
-
-
-def _point(content: Content, table: Table, entry: str, reference: bool, score: Score) -> Point:
-    low, high = score.seed_range or (None, None)
-    value = score.value or 0.0
-    shape = content.catalogue.shape(entry, reference)
-    return Point(entry, value, low, high, shape, number(value, table.headline or ""))
-
-
-def _summary_plots(content: Content, summary: Summary) -> list[tuple[str, DotPlot]]:
-    points = {}
-    for mode in summary.modes:
-        rows = sorted(
-            (row for row in summary.rows if row.overall[mode].mean_score is not None),
-            key=lambda row: (row.reference, row.places.get(mode, 0)),
-        )
-        points[mode] = (summary.metric, [_summary_point(content, summary, mode, row) for row in _first(rows)])
-    return list(_plots({mode: some for mode, some in points.items() if some[1]}).items())
-
-
-def _summary_point(content: Content, summary: Summary, mode: str, row: SummaryRow) -> Point:
-    overall = row.overall[mode]
-    value, spread = overall.mean_score or 0.0, overall.seed_deviation
-    low, high = (None, None) if spread is None else (value - spread, value + spread)
-    text = number(value, summary.metric)
-    shape = content.catalogue.shape(row.entry, row.reference)
-    return Point(row.entry, value, low, high, shape, text)
-
-
-def _plots(points: Mapping[str, tuple[str, list[Point]]]) -> dict[str, DotPlot]:
-    plots = {}
-    for mode, (metric, some) in points.items():
-        shared = [point for other, more in points.values() if other == metric for point in more]
-        unit = f" ({METRICS[metric].unit})" if METRICS[metric].unit else ""
-        axis = f"{METRICS[metric].title}{unit}, {METRICS[metric].better} is better"
-        plot = dot_plot(mode, axis, some, span_of(shared))
-        if plot is not None:
-            plots[mode] = plot
-    return plots
-
-
-def _first(rows: Sequence[Any]) -> list[Any]:
-    references = [row for row in rows if row.reference]
-    ranked = [row for row in rows if not row.reference]
-    return [*ranked[: MOST_POINTS - len(references)], *references[:MOST_POINTS]]
 
 
 def results_page(
@@ -285,7 +177,10 @@ def _views(record: Record) -> list[tuple[str, dict[str, float]]]:
     """View, then its number by metric."""
     names = sorted({view for measured in record.metrics.values() for view in measured.per_view})
     return [
-        (view, {name: measured.per_view[view] for name, measured in record.metrics.items() if view in measured.per_view})
+        (
+            view,
+            {name: measured.per_view[view] for name, measured in record.metrics.items() if view in measured.per_view},
+        )
         for view in names
     ]
 

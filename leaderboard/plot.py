@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 380
+WIDTH = 400
 ROW = 26
 TOP = 10
 BOTTOM = 34
-LABEL = 148
-VALUE = 50
+LABEL = 182
+VALUE = 48
 
 
 @dataclass(frozen=True)

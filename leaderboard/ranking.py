@@ -17,11 +17,13 @@ DRAWS = 2000
 LEVEL = 0.95
 Z = 1.959964
 # 97.5 % quantiles of Student's t for 1 to 30 degrees of freedom; beyond, the expansion of Abramowitz & Stegun 26.7.5.
+# fmt: off
 T_QUANTILES = (
-    (12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281)
-    + (2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860)
-    + (2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423)
+    12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
+    2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
+    2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423,
 )
+# fmt: on
 
 
 def competition_ranks(values: Sequence[float] | np.ndarray, better: Better) -> np.ndarray:
@@ -112,9 +114,9 @@ def indistinguishable(means: np.ndarray, best: int) -> np.ndarray:
 
 
 def smallest_difference(values: np.ndarray) -> float | None:
-    """What two entries must differ by to be told apart: median over pairs of the half width of the paired 95 % interval.
+    """What two entries must differ by to be told apart: the median over pairs of half a paired 95 % interval.
 
-    The half width is Student's, ``t * sd(differences) / sqrt(units)``; None with less than two units or two entries.
+    Half the interval is Student's ``t * sd(differences) / sqrt(units)``; None with less than two units or two entries.
     """
     units, entries = values.shape
     if units < 2 or entries < 2:

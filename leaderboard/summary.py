@@ -1,4 +1,7 @@
-"""Datasets to one line an entry: mean rank and mean score of each mode. Modes are not mixed: they ask different things."""
+"""Datasets to one line an entry: mean rank and mean score of each mode.
+
+Modes are not mixed into one number: they ask different things.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +67,7 @@ def summarise(tables: Sequence[Table]) -> Summary | None:
         by_mode[table.mode].append(table)
     modes = in_order(by_mode)
     identities = sorted({(row.reference, row.entry) for table in tables for row in table.rows})
-    overall = {
-        mode: {identity: _overall(identity, by_mode[mode], metric) for identity in identities} for mode in modes
-    }
+    overall = {mode: {identity: _overall(identity, by_mode[mode], metric) for identity in identities} for mode in modes}
     places = {mode: _places(overall[mode], metric) for mode in modes}
     rows = [
         SummaryRow(

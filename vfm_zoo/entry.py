@@ -212,7 +212,3 @@ class Entry:
     def exposure(self, dataset: str) -> Exposure:
         """Whether the model was trained on a dataset; what is not stated is ``unknown``."""
         return self.trained_on.get(dataset, self.trained_on.get("*", Exposure("unknown")))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain nested values, ready for JSON."""
-        return asdict(self)

@@ -92,11 +92,12 @@ class _Pool:
         finally:
             for slot in self.slots:
                 slot.pipe.close()
-                slot.process.terminate()
-            for slot in self.slots:
-                slot.process.join(timeout=5)
-                if slot.process.is_alive():
-                    slot.process.kill()
+                if slot.task is None:
+                    # It leaves when it finds the pipe closed.
+                    slot.process.join(timeout=5)
+                # In the middle of a cell, or stuck: nothing is published half, so nothing is lost by ending it here.
+                slot.process.kill()
+                slot.process.join()
             self.store.clear_partial()
 
     def _turn(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from benchmark.cells import Cell, digest
 from benchmark.feat2gs.modes import BASELINES
-from benchmark.features.extract import feature_maps
+from benchmark.features.extract import FEATURES_VERSION, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
 from benchmark.protocols import Protocol
@@ -68,7 +68,9 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
     if cell.entry not in BASELINES:
         entry = registry.get_entry(cell.entry)
         digests["entry"] = entry.digest()
-        digests["features"] = digest(common | {"entry": entry.digest(), "reduce": asdict(protocol.reduce)})
+        digests["features"] = digest(
+            common | {"version": FEATURES_VERSION, "entry": entry.digest(), "reduce": asdict(protocol.reduce)}
+        )
         views = [scene.views[index] for index in train]
         features_folder = store.make(
             "features",

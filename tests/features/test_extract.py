@@ -44,9 +44,9 @@ def test_a_network_sees_the_feature_size_rounded_an_axis(make_views: MakeViews) 
     entry = get_entry("efficientnet_lite0")
     (view,) = make_views([(201, 133)])
     maps = extract(entry, [view], SMALL)
-    # 133 * 96 / 201 = 63.5: 64, and eight pixels a token.
+    # 133 * 96 / 201 = 63.5: 64, and sixteen pixels a token.
     assert maps.reduction["input_size"] == [96, 64]
-    assert maps.grid.shape == (1, entry.channels, 8, 12)
+    assert maps.grid.shape == (1, entry.channels, 4, 6)
     assert maps.extent == (0.0, 0.0, 1.0, 1.0)
 
 
@@ -95,7 +95,7 @@ def test_batches_do_not_matter(make_views: MakeViews) -> None:
 def test_features_are_reduced_as_the_protocol_says(make_views: MakeViews) -> None:
     views = make_views([(96, 64)] * 3)
     maps = feature_maps(get_entry("efficientnet_lite0"), views, SMALL, Reduce(16, "global"))
-    assert maps.grid.shape == (3, 16, 8, 12)
+    assert maps.grid.shape == (3, 16, 4, 6)
     assert maps.grid.dtype == torch.float32
     assert maps.grid.var(dim=(0, 2, 3), correction=0).mean().item() == pytest.approx(1, rel=1e-5)
     assert maps.reduction["method"] == "pca" and 0 < maps.reduction["explained_variance"] < 1
@@ -112,8 +112,8 @@ def test_features_survive_the_store(make_views: MakeViews, tmp_path: Path) -> No
 
 
 def test_an_image_smaller_than_a_token_is_named(make_views: MakeViews) -> None:
-    views = make_views([(90, 7)])
-    with pytest.raises(InputError, match=r"image 0.png: 90 x 7 pixels are less than a token of 'efficientnet_lite0'"):
+    views = make_views([(90, 15)])
+    with pytest.raises(InputError, match=r"image 0.png: 90 x 15 pixels are less than a token of 'efficientnet_lite0'"):
         extract(get_entry("efficientnet_lite0"), views, SMALL)
 
 
@@ -137,5 +137,5 @@ def test_missing_weights_and_wrong_cards_end_the_cell_in_one_line(make_views: Ma
     with pytest.raises(MissingError, match="not installed") as caught:
         extract(replace(entry, weights=replace(entry.weights, id="absent-package")), views, SMALL)
     assert "\n" not in str(caught.value)
-    with pytest.raises(CellError, match=r"gave tokens of shape \(1, 40, 8, 12\) where its card says \(1, 41, 8, 12\)"):
-        extract(replace(entry, channels=41), views, SMALL)
+    with pytest.raises(CellError, match=r"gave tokens of shape \(1, 112, 4, 6\) where its card says \(1, 113, 4, 6\)"):
+        extract(replace(entry, channels=113), views, SMALL)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Divisions by zero give infinity, as the slabs of a box expect, instead of a test each.
-kernel = njit(nogil=True, cache=True, error_model="numpy")
+# Divisions by zero give infinity instead of a test each. Not cached on disk: the cache of a kernel does not notice a
+# change in what the kernel calls, and stale pixels would go unseen; a room is traced only once.
+kernel = njit(nogil=True, error_model="numpy")
 
 NEAR = 1e-6
 MISS = np.inf
