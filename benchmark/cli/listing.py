@@ -100,9 +100,7 @@ def _entries() -> Listing:
 
 
 def _datasets() -> Listing:
-    rows = [
-        [spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence.spdx] for spec in list_datasets()
-    ]
+    rows = [[spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence.spdx] for spec in list_datasets()]
     return "Datasets", ["name", "title", "task", "scenes", "licence"], rows
 
 

@@ -133,13 +133,3 @@ def add_product(factors, p, rows, total):
         f0 = factors[p, c]
         for k in range(width):
             total[k] += f0 * rows[c, k]
-
-
-@njit(cache=True)
-def copy_factors(gradient, first, count, factors, total):
-    """A block's output gradients, zero past its end, and their sum."""
-    for i in range(count):
-        for o in range(gradient.shape[1]):
-            factors[i, o] = gradient[first + i, o]
-            total[o] += gradient[first + i, o]
-    factors[count:] = ZERO

@@ -1,203 +1,214 @@
-"""The readout: one small MLP an attribute, from a pixel's feature to its Gaussian (section 3.3 of Feat2GS)."""
+"""The readout: one small MLP an attribute, applied to the feature of every pixel (section 4 of the protocol notes).
+
+On a CPU the first layer runs on the tokens and the rest is fused (`token_kernel`), or, where there is a token a pixel,
+both layers are (`pixel_kernel`). Elsewhere, and for features that are free for each Gaussian, the plain path upsamples
+first. All give the same numbers.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import nn
+from torch.nn import functional
 
-from benchmark.feat2gs.fused import PixelReadout, TokenReadout
-from benchmark.feat2gs.token_kernel import sample_tokens
+from benchmark.feat2gs.pixel_kernel import CHUNK, read_out_pixels, read_out_pixels_backward
+from benchmark.feat2gs.token_kernel import TokenSampling, read_out, read_out_backward, sample_tokens
 
 Extent = tuple[float, float, float, float]
 WHOLE_IMAGE: Extent = (0.0, 0.0, 1.0, 1.0)
 
-# Features at pixel resolution with more channels than this are read out faster by plain matrix products.
-FUSED_CHANNELS = 16
-# Floats in a vector register.
-UNITS_AT_ONCE = 8
-
 
 class Readout(nn.Module):
-    """One MLP an attribute: Linear, ReLU, Linear, with biases; no trunk is shared and nothing follows.
+    """Linear, ReLU, Linear for each attribute; nothing is shared but the feature.
 
     Parameters
     ----------
-    in_channels
-        Channels of the features.
-    outputs
-        Numbers a Gaussian for each attribute.
+    channels
+        Of the features.
+    sizes
+        Outputs by attribute.
     width
         Hidden units of each MLP.
     generator
-        Draws the first weights by PyTorch's rule for `nn.Linear` (uniform in ``1 / sqrt(inputs)``), so that they do not
-        depend on global state. Weights are drawn in the order of ``outputs``.
-
-    Notes
-    -----
-    `forward` reads out of the token grid: bilinear upsampling commutes with the first layer, which is applied to a few
-    hundred tokens instead of every pixel, and a fused kernel does the rest without writing the hidden layer.
-    `forward_plain` is the same function of features that are given a Gaussian each. The two agree to rounding.
+        Draws PyTorch's default first weights, without touching the global state.
     """
 
-    def __init__(self, in_channels: int, outputs: Mapping[str, int], width: int, generator: torch.Generator):
+    def __init__(self, channels: int, sizes: Mapping[str, int], width: int, generator: torch.Generator):
         super().__init__()
-        if not outputs:
-            raise ValueError("outputs: expected at least one attribute, got none")
-        self.in_channels = in_channels
-        self.heads = nn.ModuleDict({name: Head(in_channels, width, size, generator) for name, size in outputs.items()})
+        self.width = width
+        self.first = nn.ModuleDict({name: _linear(channels, width, generator) for name in sizes})
+        self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
+        # By identity of the tensors they were made from, which are kept beside them: both never change.
+        self._samplings: dict[int, tuple[torch.Tensor, TokenSampling]] = {}
+        self._features: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
+
+    def _first(self) -> list[nn.Linear]:
+        return [layer for layer in self.first.values() if isinstance(layer, nn.Linear)]
+
+    def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
+        """Weights and biases of each MLP."""
+        return {name: [*self.first[name].parameters(), *self.second[name].parameters()] for name in self.first}
 
     def forward(
         self,
         grid: Float[torch.Tensor, "view channel row column"],
         extent: Extent,
         valid: Bool[torch.Tensor, "view height width"],
-        pixels: Int[torch.Tensor, "pixel"] | None = None,
     ) -> dict[str, Float[torch.Tensor, "pixel size"]]:
-        """Attributes of the valid pixels, in their order.
+        """Attributes of the valid pixels, in their order; ``grid`` and ``extent`` are those of `FeatureMaps`."""
+        if grid.device.type != "cpu":
+            features = upsample(grid, extent, valid.shape[1:]).movedim(1, -1)[valid]
+            return self.plain(features)
+        if grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
+            return self._read_pixels(grid, valid)
+        sampling = self._sample(grid, extent, valid)
+        hidden = self._hidden(grid.movedim(1, -1).flatten(0, 1))
+        parameters = [(layer.weight, layer.bias) for layer in self.second.values()]
+        outputs = _FusedReadout.apply(hidden, sampling, *(value for pair in parameters for value in pair))
+        return dict(zip(self.second, outputs, strict=True))
 
-        Parameters
-        ----------
-        grid, extent
-            As in `FeatureMaps`. float32 on the CPU takes the fused kernels; anything else takes the plain path.
-        valid
-            Pixels that are a Gaussian.
-        pixels
-            Rising indices into the valid pixels, to read out only those; the cost is in proportion to their number.
-
-        Returns
-        -------
-        By attribute, contiguous.
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree, no pixel is asked for, or ``pixels`` do not rise or lie outside.
-        """
-        positions = asked_pixels(grid, valid, pixels)
-        image = (valid.shape[1], valid.shape[2])
-        at_pixels = extent == WHOLE_IMAGE and grid.shape[2:] == image
-        fused = grid.device.type == "cpu" and grid.dtype == torch.float32
-        if at_pixels and fused and grid.shape[1] <= FUSED_CHANNELS and not grid.requires_grad:
-            values = PixelReadout.apply(features_at(grid, extent, image, positions), *self._stacked())
-        elif not at_pixels and fused:
-            values = self._from_tokens(grid, extent, valid, positions)
-        else:
-            return self.forward_plain(features_at(grid, extent, image, positions))
-        return dict(zip(self.heads, values, strict=True))
-
-    def forward_plain(
+    def plain(
         self, features: Float[torch.Tensor, "gaussian channel"]
     ) -> dict[str, Float[torch.Tensor, "gaussian size"]]:
-        """Attributes of Gaussians whose features are given, or free parameters themselves."""
-        return {name: head(features) for name, head in self.heads.items()}
+        """Attributes from one feature a Gaussian."""
+        return {name: self.second[name](functional.relu(self.first[name](features))) for name in self.first}
 
-    def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
-        """Weights and biases of each attribute's MLP."""
-        return {name: list(head.parameters()) for name, head in self.heads.items()}
+    def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "head row column unit"]:
+        """First layers of all heads in one batched matrix product, before ReLU."""
+        weight = torch.stack([layer.weight.mT for layer in self._first()])
+        bias = torch.stack([layer.bias for layer in self._first()])[:, None]
+        return torch.baddbmm(bias, tokens.flatten(0, 1).expand(len(weight), -1, -1), weight).unflatten(
+            1, tokens.shape[:2]
+        )
 
-    def _stacked(self) -> list[torch.Tensor]:
-        """First layers as one weight and one bias for all heads, then each head's second weight and bias."""
-        heads = cast(list[Head], list(self.heads.values()))
-        firsts = [head.first for head in heads]
-        seconds = [parameter for head in heads for parameter in head.second.parameters()]
-        stacked = [torch.stack([f.weight for f in firsts]), torch.stack([f.bias for f in firsts]), *seconds]
-        return pad_units(stacked, -stacked[1].shape[1] % UNITS_AT_ONCE)
+    def _read_pixels(
+        self, grid: torch.Tensor, valid: Bool[torch.Tensor, "view height width"]
+    ) -> dict[str, torch.Tensor]:
+        if id(grid) not in self._features:
+            values = grid.movedim(1, -1)[valid]
+            # A channel of ones carries the first layer's bias.
+            self._features[id(grid)] = grid, torch.cat([values, torch.ones_like(values[:, :1])], dim=1).numpy()
+        _, features = self._features[id(grid)]
+        outputs = {}
+        for name, first, second in zip(self.first, self._first(), self.second.values(), strict=True):
+            weight = torch.cat([first.weight.mT, first.bias[None]])
+            outputs[name] = _PixelReadout.apply(features, weight, second.weight, second.bias)
+        return outputs
 
-    def _from_tokens(
-        self,
-        grid: Float[torch.Tensor, "view channel row column"],
-        extent: Extent,
-        valid: Bool[torch.Tensor, "view height width"],
-        positions: Int[torch.Tensor, "pixel"],
+    def _sample(
+        self, grid: torch.Tensor, extent: Extent, valid: Bool[torch.Tensor, "view height width"]
+    ) -> TokenSampling:
+        """Where the valid pixels lie between the tokens."""
+        if id(valid) not in self._samplings:
+            views, height, width = valid.shape
+            places = valid.flatten().nonzero().squeeze(1).numpy()
+            sampling = sample_tokens(views, (height, width), (grid.shape[2], grid.shape[3]), extent, places)
+            self._samplings[id(valid)] = valid, sampling
+        return self._samplings[id(valid)][1]
+
+
+class _FusedReadout(torch.autograd.Function):
+    """Bilinear sampling of the hidden layer, ReLU and the second layer of every head, in one pass over the pixels."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, sampling: TokenSampling, *layers: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        views, channels, rows, columns = grid.shape
-        height, width = valid.shape[1:]
-        sampling = sample_tokens(views, (height, width), (rows, columns), extent, positions.numpy())
-        weight, bias, *seconds = self._stacked()
-        tokens = grid.permute(0, 2, 3, 1).reshape(1, -1, channels).expand(len(weight), -1, -1)
-        hidden = torch.baddbmm(bias[:, None], tokens, weight.transpose(1, 2))
-        return TokenReadout.apply(hidden.unflatten(1, (views * rows, columns)), sampling, *seconds)
+        ctx.sampling = sampling
+        ctx.save_for_backward(hidden, *layers)
+        values = hidden.detach().numpy()
+        count = int(sampling.row_first[-1])
+        outputs = []
+        for head, weight, bias in zip(values, layers[::2], layers[1::2], strict=True):
+            out = np.empty((count, weight.shape[0]), np.float32)
+            read_out(head, *_arrays(sampling), weight.detach().numpy(), bias.detach().numpy(), out)
+            outputs.append(torch.from_numpy(out))
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        hidden, *layers = ctx.saved_tensors
+        values = hidden.detach().numpy()
+        hidden_gradient = np.zeros_like(values)
+        chunks = len(ctx.sampling.chunk_first) - 1
+        layer_gradients: list[torch.Tensor] = []
+        for head, head_gradient, weight, gradient in zip(values, hidden_gradient, layers[::2], gradients, strict=True):
+            weight_partial = np.zeros((chunks, *weight.shape), np.float32)
+            bias_partial = np.zeros((chunks, weight.shape[0]), np.float32)
+            read_out_backward(
+                head,
+                *_arrays(ctx.sampling),
+                weight.detach().numpy(),
+                gradient.contiguous().numpy(),
+                head_gradient,
+                weight_partial,
+                bias_partial,
+            )
+            layer_gradients += [
+                torch.from_numpy(weight_partial.sum(axis=0)),
+                torch.from_numpy(bias_partial.sum(axis=0)),
+            ]
+        return (torch.from_numpy(hidden_gradient), None, *layer_gradients)
 
 
-class Head(nn.Module):
-    """The MLP of one attribute."""
+class _PixelReadout(torch.autograd.Function):
+    """Both layers of one head at every pixel; gradients for the weights alone, since raw features are given."""
 
-    def __init__(self, inputs: int, width: int, outputs: int, generator: torch.Generator):
-        super().__init__()
-        self.first = seeded_linear(inputs, width, generator)
-        self.second = seeded_linear(width, outputs, generator)
+    @staticmethod
+    def forward(
+        ctx: Any, features: np.ndarray, weight: torch.Tensor, second: torch.Tensor, bias: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.features = features
+        ctx.save_for_backward(weight, second)
+        out = np.empty((len(features), len(second)), np.float32)
+        read_out_pixels(features, *(value.detach().numpy() for value in (weight, second, bias)), out)
+        return torch.from_numpy(out)
 
-    def forward(self, features: Float[torch.Tensor, "gaussian channel"]) -> Float[torch.Tensor, "gaussian size"]:
-        """The attribute as it is read, nothing applied to it."""
-        return self.second(F.relu(self.first(features)))
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        weight, second = (value.detach().numpy() for value in ctx.saved_tensors)
+        chunks = -(-len(ctx.features) // CHUNK)
+        partial = [np.zeros((chunks, *shape), np.float32) for shape in (weight.shape, second.shape, (len(second),))]
+        read_out_pixels_backward(ctx.features, weight, second, gradient.contiguous().numpy(), *partial)
+        return (None, *(torch.from_numpy(values.sum(axis=0)) for values in partial))
 
 
-def seeded_linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
-    """`nn.Linear` with PyTorch's usual first weights, drawn from ``generator`` alone."""
+def _arrays(sampling: TokenSampling) -> tuple[np.ndarray, ...]:
+    return (
+        sampling.row_first,
+        sampling.row_token,
+        sampling.row_step,
+        sampling.row_weight,
+        sampling.column,
+        sampling.weight,
+        sampling.chunk_first,
+    )
+
+
+def upsample(
+    grid: Float[torch.Tensor, "view channel row column"], extent: Extent, size: tuple[int, int] | torch.Size
+) -> Float[torch.Tensor, "view channel height width"]:
+    """Bilinear sample of the grid at every pixel centre, as `FeatureMaps` defines it."""
+    height, width = size
+    left, top, right, bottom = extent
+    options: dict[str, Any] = {"dtype": grid.dtype, "device": grid.device}
+    u = ((torch.arange(width, **options) + 0.5) / width - left) / (right - left) * 2 - 1
+    v = ((torch.arange(height, **options) + 0.5) / height - top) / (bottom - top) * 2 - 1
+    places = torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1).expand(len(grid), -1, -1, -1)
+    return functional.grid_sample(grid, places, padding_mode="border", align_corners=False)
+
+
+def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    """PyTorch's default: weights and biases uniform within ``1 / sqrt(inputs)``."""
     layer = nn.utils.skip_init(nn.Linear, inputs, outputs)
     bound = 1 / math.sqrt(inputs)
     with torch.no_grad():
         layer.weight.uniform_(-bound, bound, generator=generator)
         layer.bias.uniform_(-bound, bound, generator=generator)
     return layer
-
-
-def pad_units(stacked: list[torch.Tensor], more: int) -> list[torch.Tensor]:
-    """Hidden units that are always zero and lead nowhere, so that a register's worth is worked on at once."""
-    if not more:
-        return stacked
-    weight, bias, *seconds = stacked
-    padded = [F.pad(second, (0, more)) if second.ndim == 2 else second for second in seconds]
-    return [F.pad(weight, (0, 0, 0, more)), F.pad(bias, (0, more)), *padded]
-
-
-def asked_pixels(
-    grid: Float[torch.Tensor, "view channel row column"],
-    valid: Bool[torch.Tensor, "view height width"],
-    pixels: Int[torch.Tensor, "pixel"] | None,
-) -> Int[torch.Tensor, "pixel"]:
-    """Flat positions ``(view * height + y) * width + x`` of the pixels asked for."""
-    if grid.shape[0] != valid.shape[0]:
-        raise ValueError(f"valid: expected {grid.shape[0]} views as in the features, got {valid.shape[0]}")
-    positions = valid.flatten().nonzero().squeeze(1)
-    if pixels is not None:
-        if len(pixels) and (int(pixels[0]) < 0 or int(pixels[-1]) >= len(positions) or (pixels.diff() < 0).any()):
-            raise ValueError(f"pixels: expected rising indices below {len(positions)}, the number of valid pixels")
-        positions = positions[pixels]
-    if not len(positions):
-        raise ValueError("valid: no pixel to read out")
-    return positions
-
-
-def features_at(
-    grid: Float[torch.Tensor, "view channel row column"],
-    extent: Extent,
-    image: tuple[int, int],
-    positions: Int[torch.Tensor, "pixel"],
-) -> Float[torch.Tensor, "pixel channel"]:
-    """Features upsampled bilinearly to pixels, by the formula of `FeatureMaps`; one vector a pixel.
-
-    Parameters
-    ----------
-    image
-        Height and width of the views in pixels.
-    positions
-        Flat positions ``(view * height + y) * width + x``.
-    """
-    height, width = image
-    if (height, width) != grid.shape[2:] or extent != WHOLE_IMAGE:
-        left, top, right, bottom = extent
-        # grid_sample wants -1 and 1 at the ends of the grid; its border clamps as the formula does.
-        x = ((torch.arange(width, dtype=torch.float64) + 0.5) / width - left) / (right - left) * 2 - 1
-        y = ((torch.arange(height, dtype=torch.float64) + 0.5) / height - top) / (bottom - top) * 2 - 1
-        where = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).to(grid)
-        grid = F.grid_sample(
-            grid, where.expand(len(grid), -1, -1, -1), mode="bilinear", padding_mode="border", align_corners=False
-        )
-    return grid.permute(0, 2, 3, 1).reshape(-1, grid.shape[1])[positions]

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 from numba import njit, prange
 
-from benchmark.feat2gs.pixel_blocks import BLOCK, FAST, SPARE, ZERO, add_outer, copy_factors, second_layer, through_relu
+from benchmark.feat2gs.pixel_blocks import BLOCK, FAST, SPARE, ZERO, add_outer, second_layer, through_relu
 
 # Most chunks a view is cut into: enough for many cores, few enough that a chunk's partial sums stay small.
 CHUNKS_A_VIEW = 16
@@ -47,11 +47,6 @@ class TokenSampling:
     column: Int32[np.ndarray, "pixel+spare"]
     weight: Float32[np.ndarray, "pixel+spare"]
     chunk_first: Int64[np.ndarray, "chunk+1"]
-
-    @property
-    def pixels(self) -> int:
-        """Number of pixels."""
-        return int(self.row_first[-1])
 
 
 def taps(
@@ -88,8 +83,8 @@ def sample_tokens(
     token_column, column_weight = taps(width, grid[1], extent[0], extent[2])
     image_row = pixels // width
     x = pixels - image_row * width
-    row_first = starts(image_row)
-    view, y = np.divmod(image_row[row_first], height)
+    rows, row_first = np.unique(image_row, return_index=True)
+    view, y = np.divmod(rows, height)
     upper = token_row[y]
     # A chunk ends where the token row changes, so that no third chunk can reach its rows.
     band = view * CHUNKS_A_VIEW + upper // -(-grid[0] // CHUNKS_A_VIEW)
@@ -104,13 +99,8 @@ def sample_tokens(
         row_weight[y],
         column,
         weight,
-        np.append(starts(band), len(band)),
+        np.append(np.unique(band, return_index=True)[1], len(rows)),
     )
-
-
-def starts(values: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "run"]:
-    """Where each run of equal values begins."""
-    return np.flatnonzero(np.diff(values, prepend=values[0] - 1))
 
 
 @njit(cache=True, fastmath=FAST)
@@ -155,9 +145,8 @@ def gather(mixed, column, weight, first, count, block):
     while start < first + count:
         end = same_column(column, start, first + count)
         c = column[start]
-        # Three are worth four; what the fourth leaves, the next run or a later block overwrites.
-        fours = start + (end - start + 1) // 4 * 4
-        for i in range(start, fours, 4):
+        # The last four may run over the end of the run: the next run, or a later block, overwrites what they left.
+        for i in range(start, end, 4):
             p = i - first
             t0, t1, t2, t3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
             for k in range(width):
@@ -171,12 +160,6 @@ def gather(mixed, column, weight, first, count, block):
                 block[p + 1, k] = ZERO if v1 < 0 else v1
                 block[p + 2, k] = ZERO if v2 < 0 else v2
                 block[p + 3, k] = ZERO if v3 < 0 else v3
-        for i in range(fours, end):
-            p, t0 = i - first, weight[i]
-            for k in range(width):
-                u = mixed[c, k]
-                v0 = u + t0 * (mixed[c + 1, k] - u)
-                block[p, k] = ZERO if v0 < 0 else v0
         start = end
 
 
@@ -211,8 +194,8 @@ def scatter(block, column, weight, first, count, mixed):
 def read_out(hidden, row_first, row_token, row_step, row_weight, column, weight, chunk_first, second, bias, out):
     """Outputs of one head at every pixel.
 
-    ``hidden [token row (through all views), column, unit]`` is the first layer on the tokens, before ReLU;
-    ``second [output, unit]``, ``bias [output]``; fills ``out [pixel, output]``.
+    ``hidden [token row (through all views), column, unit]`` is the first layer on the tokens, before ReLU; the head's
+    units begin at ``first_unit``. ``second [output, unit]``, ``bias [output]``; fills ``out [pixel, output]``.
     """
     width = second.shape[1]
     for chunk in prange(len(chunk_first) - 1):
@@ -271,3 +254,13 @@ def read_out_backward(
                     through_relu(block, count, factors, second, partial)
                     scatter(block, column, weight, first, count, mixed_gradient)
                 add_to_rows(mixed_gradient, row_weight[row], hidden_gradient, token, below)
+
+
+@njit(cache=True)
+def copy_factors(gradient, first, count, factors, total):
+    """A block's output gradients, zero past its end, and their sum."""
+    for i in range(count):
+        for o in range(gradient.shape[1]):
+            factors[i, o] = gradient[first + i, o]
+            total[o] += gradient[first + i, o]
+    factors[count:] = ZERO

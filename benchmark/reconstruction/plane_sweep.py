@@ -18,9 +18,6 @@ from benchmark.cameras import Camera
 # Cost of a hypothesis that no source can see: that of windows without any correlation.
 UNSEEN = 1.0
 
-# A little noise in both windows (2 grey levels of 255), so that flat ones do not correlate by chance.
-NOISE_VARIANCE = (2.0 / 255.0) ** 2
-
 
 def matching_costs(
     images: Sequence[Float32[np.ndarray, "height width"]],
@@ -166,7 +163,8 @@ def _correlate(reference, warped, outside, area, mean, variance, radius, cost): 
     height, width = reference.shape
     # Rows are summed first, then columns, each along contiguous memory: as fast as running sums, without their drift.
     sums = np.empty((4, width + 2 * radius), np.float32)
-    noise = np.float32(NOISE_VARIANCE)
+    # A little noise in both windows (2 grey levels of 255), so that flat ones do not correlate by chance.
+    noise = np.float32((2.0 / 255.0) ** 2)
     for row in range(height):
         sums[:] = 0.0
         for y in range(max(row - radius, 0), min(row + radius + 1, height)):

@@ -16,7 +16,16 @@ from benchmark.errors import InputError
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm"})
 
 # All that Pillow is seen to raise for damaged files of the formats above.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error, Image.DecompressionBombError)
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 WHITE = (255, 255, 255, 255)
 
@@ -42,7 +51,7 @@ def read_mask(path: Path) -> Bool[np.ndarray, "height width"]:
         if image.has_transparency_data:
             pixels = np.asarray(image.convert("RGBA"))
             return pixels[..., :3].any(axis=-1) & (pixels[..., 3] > 0)
-        return _as_rgb(image, path).any(axis=-1)
+        return np.asarray(_as_rgb(image, path).any(axis=-1))
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -52,9 +52,9 @@ class View:
         """Pixels that may be used; None means all."""
         if self.mask_path is None:
             return None
-        from benchmark.scenes.images import read_image
+        from benchmark.scenes.images import read_mask
 
-        return read_image(self.mask_path).any(axis=-1)
+        return read_mask(self.mask_path)
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,7 @@ def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, 
     if set(options) != OPTIONS:
         raise InputError(f"dataset '{spec.name}', scene '{scene_name}': options must be {', '.join(sorted(OPTIONS))}")
     key = digest({"layout": "stereo_pair", "version": VERSION, "options": options})
-    folder = write_once(
-        store_folder / f"{spec.name}-{scene_name}-{key[:16]}", lambda partial: _write(partial, options)
-    )
+    folder = write_once(store_folder / f"{spec.name}-{scene_name}-{key[:16]}", lambda partial: _write(partial, options))
     return read_views(folder)
 
 

@@ -75,9 +75,8 @@ def _studio(options: Mapping[str, Any], where: str) -> Studio:
     from benchmark.scenes.studio.rooms import ROOMS
 
     try:
-        studio = Studio(
-            **{name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-        )
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        studio = Studio(**values)
     except TypeError as error:
         raise InputError(f"{where}: options: {str(error).replace('Studio.__init__() ', '')}; correct them") from None
     if studio.room not in ROOMS:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Divisions by zero give infinity instead of a test each. Not cached on disk: the cache of a kernel does not notice a
-# change in what the kernel calls, and stale pixels would go unseen; a room is traced only once.
-kernel = njit(nogil=True, error_model="numpy")
+# Divisions by zero give infinity, as the slabs of a box expect, instead of a test each.
+kernel = njit(nogil=True, cache=True, error_model="numpy")
 
 NEAR = 1e-6
 MISS = np.inf
@@ -42,7 +41,7 @@ def normal(kind, a, b, c, x, y, z):
             return 0.0, np.sign(y), 0.0
         return 0.0, 0.0, np.sign(z)
     if kind == 1:
-        nx, ny, nz = x / a ** 2, y / b ** 2, z / c ** 2
+        nx, ny, nz = x / a**2, y / b**2, z / c**2
     elif kind == 2:
         if abs(z) / b > np.sqrt(x * x + y * y) / a:
             return 0.0, 0.0, np.sign(z)

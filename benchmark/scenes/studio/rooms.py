@@ -163,7 +163,9 @@ def thin(b: Builder, objects: int) -> None:
     # A cage about a ball.
     for spoke in range(10):
         (cosine, sine, _), *_ = axes_of(36.0 * spoke)
-        b.rod((0.25 + 0.4 * cosine, 0.2 + 0.4 * sine, 0.75), (0.25 + 0.4 * cosine, 0.2 + 0.4 * sine, 1.5), 0.01, b.grey())
+        b.rod(
+            (0.25 + 0.4 * cosine, 0.2 + 0.4 * sine, 0.75), (0.25 + 0.4 * cosine, 0.2 + 0.4 * sine, 1.5), 0.01, b.grey()
+        )
     b.ring((0.25, 0.2, 0.75), 0.4, 0.02, b.grey())
     b.ring((0.25, 0.2, 1.5), 0.4, 0.02, b.grey())
     b.table(0.25, 0.2, 0.72, 0.5, 0.45, 20.0)

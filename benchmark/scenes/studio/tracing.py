@@ -139,14 +139,22 @@ def _solids_in_tile(rotation, eye, lens, left, top, right, bottom, solids, nearb
     sides = ((-1.0, 0.0, x0), (1.0, 0.0, -x1), (0.0, -1.0, y0), (0.0, 1.0, -y1))
     count = 0
     for solid in range(len(solids)):
-        wx, wy, wz = solids[solid, CENTER] - eye[0], solids[solid, CENTER + 1] - eye[1], solids[solid, CENTER + 2] - eye[2]
+        wx, wy, wz = (
+            solids[solid, CENTER] - eye[0],
+            solids[solid, CENTER + 1] - eye[1],
+            solids[solid, CENTER + 2] - eye[2],
+        )
         inside = True
         for sx, sy, sz in sides:
             nx = rotation[0, 0] * sx + rotation[1, 0] * sy + rotation[2, 0] * sz
             ny = rotation[0, 1] * sx + rotation[1, 1] * sy + rotation[2, 1] * sz
             nz = rotation[0, 2] * sx + rotation[1, 2] * sy + rotation[2, 2] * sz
             ax, ay, az = _local(solids, solid, nx, ny, nz)
-            reach = abs(ax) * solids[solid, EXTENT] + abs(ay) * solids[solid, EXTENT + 1] + abs(az) * solids[solid, EXTENT + 2]
+            reach = (
+                abs(ax) * solids[solid, EXTENT]
+                + abs(ay) * solids[solid, EXTENT + 1]
+                + abs(az) * solids[solid, EXTENT + 2]
+            )
             # A margin far above rounding, so that what is seen does not depend on it.
             if nx * wx + ny * wy + nz * wz > reach + 1e-6:
                 inside = False

@@ -46,7 +46,9 @@ TWO_LN_2 = 2.0 * math.log(2.0)
 
 
 @njit(**SERIAL)
-def load_bin(width, height, corner, row_pitch, transmittance, channels, render, v_render, v_alphas, clear, v_image, behind):
+def load_bin(
+    width, height, corner, row_pitch, transmittance, channels, render, v_render, v_alphas, clear, v_image, behind
+):
     """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
     the last Gaussian (the background's part and alpha's)."""  # noqa: D209
     for y in range(height):
@@ -70,7 +72,9 @@ def add_background(width, height, background, channels, clear, v_image, behind):
 
 
 @njit(**SERIAL)
-def differentiate_entry(k, entries, at, spans, box, channels, last_drawn, clear, v_image, behind, v_color, row, v_entries):
+def differentiate_entry(
+    k, entries, at, spans, box, channels, last_drawn, clear, v_image, behind, v_color, row, v_entries
+):
     """Walk the pixels of one entry and write its row of gradients."""
     zero = splat(0.0)
     s0, s1, s2, sy, s1y, syy = zero, zero, zero, zero, zero, zero

@@ -101,7 +101,9 @@ def count_entries(means2d, shapes, opacities, radii, size, chunks, counts, boxes
 
 
 @njit(**PARALLEL)
-def fill_entries(means2d, shapes, opacities, size, chunks, boxes, places, slots, entry_gaussian, entry_slot, first_slot):
+def fill_entries(
+    means2d, shapes, opacities, size, chunks, boxes, places, slots, entry_gaussian, entry_slot, first_slot
+):
     """Write every entry to its place. ``places [camera, chunk, bin]`` and ``slots [camera, chunk]`` are where each
     chunk begins; ``first_slot`` receives where each Gaussian begins."""  # noqa: D209
     cameras, per_camera = places.shape[0], boxes.shape[0] // places.shape[0]

@@ -110,7 +110,7 @@ class Shade(torch.autograd.Function):
         return tensor(colors)
 
     @staticmethod
-    def backward(ctx: Any, v_colors: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, v_colors: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         degree, inputs, colors = ctx.kept
         _, positions, coefficients, _ = inputs
         count = colors.shape[1]
@@ -138,7 +138,9 @@ class Blend(torch.autograd.Function):
         cameras, count = opacities.shape
         channels = colors.shape[-1]
         places = [array(value).reshape(-1) for value in (means2d, shapes, opacities)]
-        order, starts, gaussians, slots, first_slot, boxes = _bin(*places, radii.numpy().reshape(-1), size, cameras)
+        order, starts, gaussians, slots, first_slot, boxes = _bin(
+            places[0], places[1], places[2], radii.numpy().reshape(-1), size, cameras
+        )
         entries = np.empty(len(gaussians) * (COLOR + channels), np.float32)
         spans = np.empty(4 * len(gaussians), np.uint8)
         bins = len(starts) - 1
@@ -164,7 +166,7 @@ class Blend(torch.autograd.Function):
         return tensor(render), tensor(alphas)
 
     @staticmethod
-    def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         (
             order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, behind, channel_loop,
             render, first_slot, count, shared,

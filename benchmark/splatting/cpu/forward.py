@@ -59,7 +59,9 @@ def row_span(entries, at, y, left, right):
 
 
 @njit(**SERIAL)
-def pack(begin, end, origin, gaussians, means2d, shapes, opacities, boxes, colors, color_offset, channels, entries, spans):
+def pack(
+    begin, end, origin, gaussians, means2d, shapes, opacities, boxes, colors, color_offset, channels, entries, spans
+):
     """Copy what a bin's Gaussians are into the order in which they are drawn."""
     stride = COLOR + len(channels)
     for place in range(begin, end):

@@ -105,7 +105,13 @@ for _function, _name in (
     (operator.truediv, "fdiv"),
 ):
     _register_binary(_function, lambda b, x, y, name=_name: getattr(b, name)(x, y), lambda vector: vector)
-for _function, _sign in ((operator.eq, "=="), (operator.lt, "<"), (operator.le, "<="), (operator.gt, ">"), (operator.ge, ">=")):
+for _function, _sign in (
+    (operator.eq, "=="),
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+):
     _register_binary(_function, lambda b, x, y, sign=_sign: b.fcmp_ordered(sign, x, y), lambda vector: mask8)
 _register_binary(operator.and_, lambda b, x, y: b.and_(x, y), lambda vector: vector)
 
@@ -180,7 +186,9 @@ def _pick(sign: str, doc: str) -> Callable:
         vector = _operand_vector(x, y)
 
         def codegen(context, builder, sig, args):
-            left, right = (_as_vector(context, builder, arg, of, vector) for arg, of in zip(args, sig.args, strict=True))
+            left, right = (
+                _as_vector(context, builder, arg, of, vector) for arg, of in zip(args, sig.args, strict=True)
+            )
             return builder.select(builder.fcmp_ordered(sign, left, right), left, right)
 
         return vector(x, y), codegen

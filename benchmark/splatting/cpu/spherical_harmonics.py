@@ -14,7 +14,14 @@ from benchmark.splatting.cpu.projection import BLOCK, PARALLEL, SERIAL
 C0 = 0.2820947917738781
 C1 = 0.48860251190291992
 C2 = (1.092548430592079, 0.94617469575756, 0.31539156525252, 0.5462742152960395)
-C3 = (0.5900435899266435, 1.445305721320277, 2.285228997322329, 0.4570457994644658, 1.865881662950577, 1.119528997770346)
+C3 = (
+    0.5900435899266435,
+    1.445305721320277,
+    2.285228997322329,
+    0.4570457994644658,
+    1.865881662950577,
+    1.119528997770346,
+)
 
 
 @njit(**SERIAL)
@@ -95,7 +102,9 @@ def shade(degree, means, positions, coefficients, radii, colors):
 
 
 @njit(**PARALLEL)
-def shade_backward(degree, means, positions, coefficients, radii, colors, v_colors, v_means, v_positions, v_coefficients):
+def shade_backward(
+    degree, means, positions, coefficients, radii, colors, v_colors, v_means, v_positions, v_coefficients
+):
     """Gradients of `shade`, added to zeros; ``v_positions [block, camera, 3]`` holds one part for every block."""
     cameras, n, channels = colors.shape
     functions = (degree + 1) * (degree + 1)
