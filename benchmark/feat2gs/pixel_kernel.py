@@ -27,11 +27,11 @@ CHUNK = 2048
 @njit(cache=True, fastmath=FAST)
 def first_layer(features, first, count, weight, block):
     """Hidden layer of a block of pixels, after ReLU; NaN stays NaN."""
-    channels, width = weight.shape
+    width = weight.shape[1]
     for i in range(count):
         h = block[i]
         h[:] = ZERO
-        add_product(features[first + i], weight, 0, channels, h)
+        add_product(features, first + i, weight, h)
         for k in range(width):
             h[k] = ZERO if h[k] < 0 else h[k]
 

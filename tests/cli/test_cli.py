@@ -1,0 +1,78 @@
+"""The command as a user meets it: listings, and one clear line for what cannot be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SPLATBENCH = shutil.which("splatbench")
+pytestmark = pytest.mark.skipif(SPLATBENCH is None, reason="the command splatbench is not on PATH: install the package")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    assert SPLATBENCH is not None
+    return subprocess.run([SPLATBENCH, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("kind", ["entries", "datasets", "protocols", "metrics", "modes"])
+def test_listings_are_json_for_programs(kind):
+    result = run("list", kind, "--json")
+    assert result.returncode == 0, result.stderr
+    assert all("name" in row for row in json.loads(result.stdout))
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "instantsplat", "studio", "lite", "psnr"])
+def test_show_knows_every_kind_of_name(name):
+    result = run("show", name, "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["name"] == name
+
+
+ASKED = {
+    "entry": ["--entry", "efficientnet_lite"],
+    "dataset": ["--entry", "random", "--dataset", "studioo"],
+    "mode": ["--entry", "random", "--dataset", "motorcycle", "--mode", "geometri"],
+    "protocol": ["--entry", "random", "--dataset", "motorcycle", "--protocol", "lit"],
+    "scene": ["--entry", "random", "--dataset", "motorcycle", "--scene", "motorcycl"],
+    "seeds": ["--entry", "random", "--dataset", "motorcycle", "--seeds", "two"],
+    "no such folder": ["--entry", "random", "--dataset", "./nowhere"],
+}
+
+
+@pytest.mark.parametrize("word", ASKED)
+def test_what_is_unknown_gets_one_line_and_an_exit_code(word, tmp_path):
+    result = run("run", *ASKED[word], "--store", str(tmp_path / "store"), "--site", str(tmp_path / "site"))
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("splatbench: ") and word in lines[0]
+
+
+def test_a_store_that_cannot_be_written_is_said_before_anything_runs(tmp_path):
+    (tmp_path / "file").touch()
+    result = run("run", "--entry", "random", "--dataset", "motorcycle", "--store", str(tmp_path / "file" / "store"))
+    assert result.returncode == 2
+    assert "--store" in result.stderr
+
+
+def test_there_is_no_page_before_there_are_records(tmp_path):
+    result = run("leaderboard", "build", "--store", str(tmp_path / "store"), "--site", str(tmp_path / "site"))
+    assert result.returncode == 2
+    assert "splatbench run" in result.stderr
+
+
+@pytest.mark.parametrize("verb", [["list"], ["show"], ["doctor"], ["run"], ["leaderboard", "build"]])
+def test_help_gives_an_example(verb):
+    result = run(*verb, "--help")
+    assert result.returncode == 0
+    assert "Example" in result.stdout
+
+
+def test_the_name_datasets_is_never_ours():
+    code = "import importlib.util as u; s = u.find_spec('datasets'); print(s.origin if s else 'absent')"
+    python = Path(str(SPLATBENCH)).parent / "python"
+    found = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "absent" in found or "site-packages" in found
