@@ -16,6 +16,7 @@ PROTOCOL ?= lite
 ifndef DATASET
 DATASET := studio
 SCENE ?= shelves
+SEEDS ?= 1
 endif
 OPTIONS := --entry '$(VFM)' --dataset '$(DATASET)' --protocol '$(PROTOCOL)' \
   $(if $(SCENE),--scene '$(SCENE)') $(if $(MODE),--mode '$(MODE)') $(if $(SEEDS),--seeds '$(SEEDS)')

@@ -39,7 +39,8 @@ def run_task(task: Task, store: Store, report: Report) -> Finished:
         log.exception("%s", task.cell.label)
         place = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{place.name}, line {place.lineno} of {Path(place.filename).name}"
-        reason = f"{type(error).__name__}: {error} ({where})"
+        # One line, whatever a library makes of its errors.
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]} ({where})"
     return record_failure(task, store, reason)
 
 

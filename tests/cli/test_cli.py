@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-SPLATBENCH = shutil.which("splatbench")
-pytestmark = pytest.mark.skipif(SPLATBENCH is None, reason="the command splatbench is not on PATH: install the package")
+SPLATBENCH = shutil.which("splatbench", path=str(Path(sys.executable).parent))
+pytestmark = pytest.mark.skipif(
+    SPLATBENCH is None, reason="the command splatbench is not beside this Python: install the package"
+)
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +76,5 @@ def test_help_gives_an_example(verb):
 
 def test_the_name_datasets_is_never_ours():
     code = "import importlib.util as u; s = u.find_spec('datasets'); print(s.origin if s else 'absent')"
-    python = Path(str(SPLATBENCH)).parent / "python"
-    found = subprocess.run([python, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
+    found = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True).stdout
     assert "absent" in found or "site-packages" in found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +14,9 @@ pytestmark = pytest.mark.real
 
 
 def test_the_fountain_runs_through_and_is_not_run_again(shared_data, tmp_path):
-    command = shutil.which("splatbench")
+    command = shutil.which("splatbench", path=str(Path(sys.executable).parent))
     if command is None:
-        pytest.skip("the command splatbench is not on PATH: install the package")
+        pytest.skip("the command splatbench is not beside this Python: install the package")
     store, site = tmp_path / "store", tmp_path / "site"
     arguments = ["run", "--entry", "instantsplat", "--dataset", str(shared_data / "scenes" / "fountain_p11")]
     arguments += ["--seeds", "1", "--store", str(store), "--site", str(site)]
