@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.cells import Cell
+from benchmark.cells import NAME, Cell
 from benchmark.errors import InputError
 from benchmark.metrics.table import METRICS, Metric
 
@@ -134,7 +134,7 @@ def _parse(values: dict[str, Any], where: str) -> Record:
         created=_text(values["created"], f"{where}: created", longest=64),
         reason=reason,
         metrics=metrics,
-        absent={name: _text(text, f"{where}: absent.{name}") for name, text in absent.items()},
+        absent={name: _text(text, f"{where}: absent.{_shown(name)}") for name, text in absent.items()},
         cost=_plain(_mapping(values.get("cost", {}), f"{where}: cost"), f"{where}: cost"),
         details=_plain(_mapping(values.get("details", {}), f"{where}: details"), f"{where}: details"),
         provenance=_plain(_mapping(values.get("provenance", {}), f"{where}: provenance"), f"{where}: provenance"),
@@ -155,7 +155,7 @@ def _parse_cell(values: dict[str, Any], where: str) -> Cell:
 def _parse_metrics(values: dict[str, Any], where: str) -> dict[str, Measurement]:
     metrics = {}
     for name, value in values.items():
-        here = f"{where}: metrics.{name:.40}"
+        here = f"{where}: metrics.{_shown(name)}"
         if name not in METRICS:
             raise InputError(f"{here}: no such metric; known are {', '.join(METRICS)}")
         measured = _mapping(value, here)
@@ -173,6 +173,11 @@ def _parse_metrics(values: dict[str, Any], where: str) -> dict[str, Measurement]
             per_view[view] = _number(entry, f"{here}.per_view[{view!r:.60}]")
         metrics[name] = Measurement(number, per_view)
     return metrics
+
+
+def _shown(name: str) -> str:
+    """A field's name as an error may print it: as it is if it is plain, else quoted and cut."""
+    return name if NAME.fullmatch(name) and len(name) <= 40 else f"{name!r:.60}"
 
 
 def _only(values: Mapping[str, Any], known: set[str], where: str) -> None:
@@ -214,7 +219,7 @@ def _plain(value: Any, where: str, depth: int = 0) -> Any:
         raise InputError(f"{where}: nested deeper than {DEEPEST}")
     if isinstance(value, dict):
         return {
-            _text(k, f"{where}: a field's name", 200): _plain(v, f"{where}.{k:.40}", depth + 1)
+            _text(k, f"{where}: a field's name", 200): _plain(v, f"{where}.{_shown(k)}", depth + 1)
             for k, v in value.items()
         }
     if isinstance(value, list):
