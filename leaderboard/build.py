@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +117,8 @@ def _write(
     all_photographs: bool,
 ) -> None:
     shutil.copytree(SITE / "static", site / "static", copy_function=shutil.copyfile)
-    environment = _environment(content)
     for page in site_pages(content, Gallery(site), command, cell_folder, all_photographs):
-        _write_text(site / page.path, render(environment, page))
+        _write_text(site / page.path, render(page, content))
     for board in content.boards:
         for dataset, tables in board.tables.items():
             for mode, table in tables.items():
@@ -131,13 +131,19 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def render(environment: jinja2.Environment, page: Page) -> str:
+def render(page: Page, content: Content) -> str:
     """A page as HTML."""
-    template = environment.get_template(page.template)
-    return template.render({**page.values, "path": page.path, "root": links.to_root(page.path)})
+    template = _environment().get_template(page.template)
+    return template.render({**page.values, "path": page.path, "content": content, "catalogue": content.catalogue})
 
 
-def _environment(content: Content) -> jinja2.Environment:
+@jinja2.pass_context
+def _link(context: jinja2.runtime.Context, target: str) -> str:
+    return links.between(context["path"].rpartition("/")[0], target)
+
+
+@cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(SITE / "templates"),
         autoescape=True,
@@ -146,17 +152,16 @@ def _environment(content: Content) -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=formats.clean,
     )
-    catalogue = content.catalogue
     environment.filters |= {
         "amount": formats.amount,
         "decimal": formats.decimal,
+        "link": _link,
         "mode_title": formats.mode_title,
         "number": formats.number,
         "plural": notes.plural,
         "prose": formats.prose,
         "text": formats.text_of,
         "track_title": formats.track_title,
-        "url": formats.url,
         "web_link": formats.web_link,
         "words": formats.words,
     }
@@ -166,8 +171,6 @@ def _environment(content: Content) -> jinja2.Environment:
         "MODES": formats.MODES,
         "TRACKS": formats.TRACKS,
         "anchor": formats.anchor,
-        "catalogue": catalogue,
-        "content": content,
         "links": links,
         "notes": notes,
     }

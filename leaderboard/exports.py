@@ -34,24 +34,24 @@ def to_csv(table: Table) -> str:
 
 
 def to_json(table: Table) -> str:
-    """Everything that the table says, by scene and by seed too."""
+    """Everything that the table says, by scene and by seed too; what is not known is left out."""
     rows = []
     for row in table.rows:
         metrics = {}
         for name in table.metrics:
             score, standing = row.scores[name], None if row.reference else table.standings[name].get(row.entry)
-            metrics[name] = {
+            found = {
                 "value": score.value,
                 "seed_deviation": score.seed_deviation,
                 "by_scene": dict(score.by_scene),
                 "by_seed": {str(seed): value for seed, value in score.by_seed.items()},
-                "scenes": len(score.by_scene),
                 "of": score.of,
                 "rank": standing.rank if standing else None,
                 "rank_interval": standing.interval if standing else None,
                 "not_distinguishable_from_best": standing.near_best if standing else None,
-                "absent": list(score.absent),
+                "absent": score.absent or None,
             }
+            metrics[name] = {key: value for key, value in found.items() if value is not None}
         holes = [
             {"scene": hole.scene, "seed": hole.seed, "status": hole.status, "why": hole.reason} for hole in row.holes
         ]
@@ -80,7 +80,7 @@ def to_json(table: Table) -> str:
         "resolution": resolution,
         "rows": rows,
     }
-    return json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(values, separators=(",", ":"), allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def to_markdown(table: Table) -> str:

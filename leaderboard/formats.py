@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
@@ -102,11 +102,6 @@ def web_link(value: Any) -> str:
     except ValueError:
         return ""
     return text if parts.scheme in ("http", "https") and parts.netloc and not re.search(r"\s", text) else ""
-
-
-def url(path: str) -> str:
-    """A relative path, with or without a fragment, as an address."""
-    return quote(path, safe="/~#+")
 
 
 def anchor(*parts: Any) -> str:

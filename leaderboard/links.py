@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import posixpath
+from functools import lru_cache
+from urllib.parse import quote
+
 from leaderboard.aggregate import FREE, Board
 
 
 def dataset_page(board: Board, dataset: str) -> str:
     """Rankings of a dataset on a board."""
-    return f"dataset/{board.slug}/{dataset}.html"
+    return f"board/{board.slug}/{dataset}.html"
 
 
 def results_page(board: Board, dataset: str, entry: str) -> str:
     """Records of an entry on a dataset: all modes, scenes and seeds."""
-    return f"results/{board.slug}/{dataset}/{entry}.html"
+    return f"board/{board.slug}/{dataset}~records/{entry}.html"
 
 
 def entry_page(entry: str) -> str:
@@ -27,7 +31,7 @@ def protocol_page(protocol: str) -> str:
 
 def table_file(board: Board, dataset: str, mode: str, extension: str) -> str:
     """A table as a file; ``~`` is in no name, so no two tables share it."""
-    return f"tables/{board.slug}/{dataset}~{mode}.{extension}"
+    return f"board/{board.slug}/{dataset}~{mode}.{extension}"
 
 
 def records_of(board: Board, dataset: str, entry: str, mode: str, reference: bool = False) -> str:
@@ -35,6 +39,8 @@ def records_of(board: Board, dataset: str, entry: str, mode: str, reference: boo
     return f"{results_page(board, dataset, entry)}#{FREE if reference else mode}"
 
 
-def to_root(path: str) -> str:
-    """What leads from a page back to the root."""
-    return "../" * path.count("/")
+@lru_cache(maxsize=100_000)
+def between(folder: str, target: str) -> str:
+    """Address of a page or file, with or without a fragment, as seen from a folder of the site."""
+    path, mark, fragment = target.partition("#")
+    return quote(posixpath.relpath(path, folder or "."), safe="/~+") + mark + quote(fragment, safe="~+")

@@ -78,7 +78,8 @@ def summarise(tables: Sequence[Table]) -> Summary | None:
         )
         for reference, entry in identities
     ]
-    rows.sort(key=lambda row: (row.reference, *(row.places.get(mode, len(rows)) for mode in modes), row.entry))
+    last = len(rows) + 1
+    rows.sort(key=lambda row: (row.reference, *(row.places.get(mode, last) for mode in modes), row.entry))
     datasets = tuple(sorted({table.dataset for table in tables}))
     return Summary(tables[0].board, metric, tuple(modes), datasets, tuple(rows))
 

@@ -28,13 +28,18 @@ ResultsOption = Annotated[
 
 @app.command("build")
 def build_command(
-    store: StoreOption = DEFAULT_STORE, site: SiteOption = DEFAULT_SITE, results: ResultsOption = None
+    store: StoreOption = DEFAULT_STORE,
+    site: SiteOption = DEFAULT_SITE,
+    results: ResultsOption = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Leave out photographs whose licence forbids to pass them on.")
+    ] = False,
 ) -> None:
     """Build the page from the records in the store, and from JSON Lines files if a folder is given.
 
     Example: `splatbench leaderboard build --store runs --site site`
     """
-    page = build(store, site, results)
+    page = build(store, site, results, publish)
     console.print(f"Page: {page.resolve().as_uri()}", highlight=False)
 
 
@@ -51,7 +56,7 @@ def open_command(site: SiteOption = DEFAULT_SITE) -> None:
     webbrowser.open(page.resolve().as_uri())
 
 
-def build(store: Path, site: Path, results: Path | None = None) -> Path:
+def build(store: Path, site: Path, results: Path | None = None, publish: bool = False) -> Path:
     """Records and what the registry knows, handed to the leaderboard; returns the index page."""
     from benchmark.store import Store
     from leaderboard.build import build_site
@@ -78,6 +83,7 @@ def build(store: Path, site: Path, results: Path | None = None) -> Path:
         protocols={name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()},
         cell_folder=folder,
         command=command,
+        all_photographs=not publish,
     )
 
 
