@@ -96,7 +96,7 @@ def _read_cameras(path: Path) -> tuple[dict[str, dict[str, Any]], tuple[Any, Any
         raise InputError(f"{path}: not JSON; write it anew (the format is in datasets/README.md)") from None
     cameras = values.get("cameras") if isinstance(values, dict) else None
     if not isinstance(cameras, dict) or not all(isinstance(entry, dict) for entry in cameras.values()):
-        raise InputError(f"{path}: expected 'cameras' with an entry for every image (datasets/README.md)")
+        raise InputError(f"{path}: no entry for every image under 'cameras'; write it as datasets/README.md shows")
     convention = str(values.get("convention", "OpenCV"))
     if not convention.lower().startswith("opencv"):
         raise InputError(f"{path}: convention is '{convention:.60}'; convert the poses to OpenCV world-to-camera")

@@ -28,7 +28,15 @@ def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, 
     """Left and right view with depth, written into ``store_folder`` once."""
     options = spec.scenes[scene_name].options
     if set(options) != OPTIONS:
-        raise InputError(f"dataset '{spec.name}', scene '{scene_name}': options must be {', '.join(sorted(OPTIONS))}")
+        raise InputError(
+            f"dataset '{spec.name}', scene '{scene_name}': options must be {', '.join(sorted(OPTIONS))}; correct them"
+        )
+    point = options["principal_point"]
+    numbers = [value for name, value in options.items() if name != "principal_point"]
+    if not (isinstance(point, list) and len(point) == 2 and all(type(v) in (int, float) for v in (*numbers, *point))):
+        raise InputError(
+            f"dataset '{spec.name}', scene '{scene_name}': options must be numbers, principal_point two; correct them"
+        )
     key = digest({"layout": "stereo_pair", "version": VERSION, "options": options})
     folder = write_once(store_folder / f"{spec.name}-{scene_name}-{key[:16]}", lambda partial: _write(partial, options))
     return read_views(folder)

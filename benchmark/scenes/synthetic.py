@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from benchmark.scenes.scene import View
 from benchmark.scenes.spec import DatasetSpec
 
 # Rises when the same options give other pixels.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,33 @@ def _studio(options: Mapping[str, Any], where: str) -> Studio:
         studio = Studio(**values)
     except TypeError as error:
         raise InputError(f"{where}: options: {str(error).replace('Studio.__init__() ', '')}; correct them") from None
+    _check_types(studio, where)
     if studio.room not in ROOMS:
         raise InputError(f"{where}: room '{studio.room}' is unknown{nearest(str(studio.room), ROOMS)}")
     if not 2 <= studio.views <= 99 or not all(8 <= side <= 4096 for side in studio.size):
         raise InputError(f"{where}: 2 to 99 views of 8 to 4096 pixels a side can be traced; correct the options")
     return studio
+
+
+def _check_types(studio: Studio, where: str) -> None:
+    for option in fields(Studio):
+        value, kind = getattr(studio, option.name), str(option.type)
+        if kind == "str":
+            fits, wanted = isinstance(value, str), "a word"
+        elif kind == "int":
+            fits, wanted = type(value) is int, "a whole number"
+        elif kind == "float":
+            fits, wanted = _is_number(value), "a number"
+        else:
+            count = kind.count(",") + 1
+            fits = isinstance(value, tuple) and len(value) == count and all(_is_number(part) for part in value)
+            wanted = f"{count} numbers"
+        if not fits:
+            raise InputError(f"{where}: options: {option.name} must be {wanted}, got {value!r:.60}; correct it")
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _write(folder: Path, studio: Studio) -> None:

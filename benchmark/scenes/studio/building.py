@@ -95,7 +95,7 @@ class Builder:
         return self.photo(low, high) if self.dice.uniform(0, 1) < 0.55 else self.grey(low, high)
 
     def rough(self, index: int, tile: float, tint: Vector) -> Material:
-        """A given grey texture, for walls and floors: 0-1 brick, 2-3 grass, 4-5 gravel, 9 moon, 10 cells."""
+        """A given grey texture, for walls and floors: 0-1 brick, 2-3 grass, 4-5 gravel."""
         return self._material(len(PHOTOS) + index, tile, tile, tint)
 
     def _material(self, texture: int, low: float, high: float, tint: Vector, glow: float = 0.0) -> Material:

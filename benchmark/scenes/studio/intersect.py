@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Divisions by zero give infinity, as the slabs of a box expect, instead of a test each.
+# Divisions by zero give infinity, as the slabs of a box expect, instead of a test each. The cache on disk does not
+# notice a change in another file: after changing a kernel here, touch tracing.py as well.
 kernel = njit(nogil=True, cache=True, error_model="numpy")
 
 NEAR = 1e-6

@@ -11,8 +11,8 @@ from benchmark.scenes.studio.building import Builder, axes_along, axes_of
 def shelves(b: Builder, objects: int) -> None:
     """Two racks at an angle, a table before them, a ladder and a lamp."""
     b.room(6.4, 6.8, 2.9, [
-        b.rough(3, 1.6, (1.5, 1.0, 0.6)), b.rough(9, 3.0, (1.6, 1.6, 1.5)), b.rough(0, 1.7, (1.5, 1.3, 1.1)),
-        b.rough(4, 1.8, (1.3, 1.3, 1.3)), b.rough(10, 2.4, (1.0, 1.3, 1.5)), b.rough(5, 2.0, (1.5, 1.25, 0.9)),
+        b.rough(3, 1.6, (1.5, 1.0, 0.6)), b.rough(3, 2.6, (1.6, 1.6, 1.5)), b.rough(0, 1.7, (1.5, 1.3, 1.1)),
+        b.rough(4, 1.8, (1.3, 1.3, 1.3)), b.rough(2, 2.4, (1.0, 1.3, 1.6)), b.rough(5, 2.0, (1.5, 1.25, 0.9)),
     ])  # fmt: skip
     for center_x, center_y, yaw in ((-1.0, 2.0, 14.0), (1.35, 2.5, -20.0)):
         axes, wood = axes_of(yaw), b.grey(0.5, 1.0)
@@ -26,13 +26,13 @@ def shelves(b: Builder, objects: int) -> None:
             for place in range(5):
                 x, y, z = at(-0.68 + 0.34 * place + b.dice.uniform(-0.05, 0.05), b.dice.uniform(-0.12, 0.05), height)
                 if level < 4 or place % 2:
-                    b.trinket(x, y, z + 0.016, b.dice.uniform(0.14, 0.28))
+                    b.trinket(x, y, z + 0.016, b.dice.uniform(0.2, 0.34))
         for side in (-0.84, 0.84):
             for depth in (-0.18, 0.18):
                 b.rod(at(side, depth, 0.02), at(side, depth, 2.3), 0.018, wood)
     b.table(0.1, 0.15, 0.72, 0.75, 0.42, 12.0)
     for _ in range(objects):
-        b.trinket(b.dice.uniform(-0.55, 0.7), b.dice.uniform(-0.1, 0.4), 0.72, b.dice.uniform(0.12, 0.3))
+        b.trinket(b.dice.uniform(-0.55, 0.7), b.dice.uniform(-0.15, 0.4), 0.72, b.dice.uniform(0.14, 0.34))
     b.ladder((2.0, 1.0, 0.0), (2.4, 2.4, 2.3), 0.4, 7)
     b.floor_lamp(-1.9, 0.7, 1.55)
     b.chair(-0.95, -0.15, 35.0)
@@ -44,7 +44,7 @@ def shelves(b: Builder, objects: int) -> None:
 def hanging(b: Builder, objects: int) -> None:
     """Things of all sizes on strings, from right before the camera to the far wall."""
     b.room(7.0, 8.0, 3.4, [
-        b.rough(4, 1.5, (1.2, 1.2, 1.3)), b.rough(1, 2.2, (1.3, 1.3, 1.5)), b.rough(10, 3.0, (1.6, 1.1, 0.9)),
+        b.rough(4, 1.5, (1.2, 1.2, 1.3)), b.rough(1, 2.2, (1.3, 1.3, 1.5)), b.rough(3, 2.0, (1.6, 1.2, 1.0)),
         b.rough(0, 2.0, (1.2, 1.2, 1.2)), b.rough(5, 2.6, (0.8, 1.2, 1.1)), b.rough(2, 2.2, (1.3, 1.2, 0.7)),
     ])  # fmt: skip
     string = b.grey(0.1, 0.2)
@@ -77,7 +77,7 @@ def colonnade(b: Builder, objects: int) -> None:
     """Two rows of columns that run into the depth, with rails, arches and things between them."""
     b.room(6.0, 10.0, 4.0, [
         b.rough(5, 1.4, (1.4, 1.25, 1.0)), b.rough(0, 2.4, (1.3, 1.3, 1.4)), b.rough(2, 3.0, (0.8, 1.1, 1.5)),
-        b.rough(4, 2.0, (1.2, 1.2, 1.2)), b.rough(1, 2.2, (1.5, 1.0, 0.8)), b.rough(9, 2.5, (1.5, 1.5, 1.2)),
+        b.rough(4, 2.0, (1.2, 1.2, 1.2)), b.rough(1, 2.2, (1.5, 1.0, 0.8)), b.rough(3, 1.8, (1.5, 1.5, 1.2)),
     ])  # fmt: skip
     for index in range(10):
         side, row = (-1, 1)[index % 2], index // 2
@@ -107,8 +107,8 @@ def colonnade(b: Builder, objects: int) -> None:
 def pile(b: Builder, objects: int) -> None:
     """A heap thrown together, on and around a low table."""
     b.room(5.6, 6.4, 2.7, [
-        b.rough(2, 1.3, (1.2, 0.9, 0.7)), b.rough(10, 2.4, (1.5, 1.5, 1.5)), b.rough(5, 2.3, (1.0, 1.3, 1.0)),
-        b.rough(4, 2.0, (1.2, 1.2, 1.2)), b.rough(9, 2.0, (1.5, 1.1, 1.1)), b.rough(1, 1.8, (1.4, 1.3, 1.1)),
+        b.rough(2, 1.3, (1.2, 0.9, 0.7)), b.rough(1, 2.4, (1.5, 1.5, 1.5)), b.rough(5, 2.3, (1.0, 1.3, 1.0)),
+        b.rough(4, 2.0, (1.2, 1.2, 1.2)), b.rough(3, 1.5, (1.5, 1.1, 1.1)), b.rough(1, 1.8, (1.4, 1.3, 1.1)),
     ])  # fmt: skip
     b.table(0.1, 0.9, 0.5, 0.9, 0.6, -10.0)
     for index in range(objects):
@@ -145,8 +145,8 @@ def pile(b: Builder, objects: int) -> None:
 def thin(b: Builder, objects: int) -> None:
     """Rods, wheels, ladders, a cage and chairs, one seen through the other."""
     b.room(6.6, 7.0, 3.0, [
-        b.rough(1, 1.8, (1.4, 1.2, 1.0)), b.rough(4, 2.2, (1.5, 1.5, 1.5)), b.rough(9, 3.2, (1.3, 1.4, 1.6)),
-        b.rough(0, 2.0, (1.2, 1.2, 1.2)), b.rough(3, 1.9, (1.3, 1.1, 0.7)), b.rough(10, 2.2, (1.5, 1.2, 1.2)),
+        b.rough(1, 1.8, (1.4, 1.2, 1.0)), b.rough(4, 2.2, (1.5, 1.5, 1.5)), b.rough(0, 2.1, (1.2, 1.35, 1.6)),
+        b.rough(0, 2.0, (1.2, 1.2, 1.2)), b.rough(3, 1.9, (1.3, 1.1, 0.7)), b.rough(4, 2.2, (1.5, 1.2, 1.2)),
     ])  # fmt: skip
     for index in range(objects):
         x, y = b.dice.uniform(-1.9, 1.9), -0.9 + 3.8 * index / objects

@@ -85,21 +85,8 @@ class Solid:
 
 # Columns of a solid's row in a table: the tracer is handed one array, since each more that a compiled function takes
 # costs as much as an intersection.
-KIND, CENTER, AXES, SIZE, RADIUS, EXTENT, TEXTURE, TILE, SHIFT, TURN, TINT, GLOW = (
-    0,
-    1,
-    4,
-    13,
-    16,
-    17,
-    20,
-    21,
-    22,
-    24,
-    26,
-    29,
-)
-COLUMNS = 30
+KIND, CENTER, AXES, SIZE, RADIUS, EXTENT = 0, 1, 4, 13, 16, 17
+TEXTURE, TILE, SHIFT, TURN, TINT, GLOW = 20, 21, 22, 24, 26, 29
 
 
 def table(solids: list[Solid]) -> Float[np.ndarray, "solid column"]:

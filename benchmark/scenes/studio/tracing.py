@@ -115,7 +115,7 @@ def _trace(rotation, eye, lens, solids, neighbours, pyramids, light, image, dept
 def _exposed(total):
     mean = total / (GRID * GRID)
     # A soft shoulder instead of burnt highlights; then the square root that textures.py undoes.
-    value = np.sqrt(1.3 * mean / (1.0 + 0.3 * mean))
+    value = np.sqrt(1.7 * mean / (1.0 + 0.7 * mean))
     return np.uint8(min(255.0 * value + 0.5, 255.0))
 
 
@@ -240,7 +240,7 @@ def _shade(hit, px, py, pz, dx, dy, dz, footprint, sample, solids, neighbours, p
     tx, ty, tz = light.lamp[sample, 0] - sx, light.lamp[sample, 1] - sy, light.lamp[sample, 2] - sz
     distance = np.sqrt(tx * tx + ty * ty + tz * tz)
     tx, ty, tz = tx / distance, ty / distance, tz / distance
-    direct = max(nx * tx + ny * ty + nz * tz, 0.0) * 6.0 / (3.0 + distance * distance)
+    direct = max(nx * tx + ny * ty + nz * tz, 0.0) * 8.0 / (3.0 + distance * distance)
     if direct > 0.0:
         start, end = neighbours.lamp_starts[cell], neighbours.lamp_starts[cell + 1]
         if _blocked(sx, sy, sz, tx, ty, tz, neighbours.lamp_items, start, end, solids, distance):
