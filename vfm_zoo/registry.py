@@ -201,6 +201,9 @@ def load(entry: Entry, device: str = "cpu") -> Extractor:
         raise ZooError(
             f"entry '{entry.name}': the package '{error.name}' is not installed; pip install '{remedy}'"
         ) from error
+    except ImportError as error:
+        package = f"splatbench[{entry.extra}]" if entry.extra else error.name
+        raise ZooError(f"entry '{entry.name}': {_one_line(error)}; pip install --upgrade '{package}'") from error
     except AttributeError as error:
         if getattr(error, "obj", None) is not sys.modules.get(module):
             raise

@@ -276,10 +276,16 @@ def test_a_broken_plugin_is_listed_and_breaks_no_other(monkeypatch: pytest.Monke
 
 def test_loading_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("needy")
-    exec("def load(entry, device):\n    import absent_package", module.__dict__)
+    exec(
+        "def load(entry, device):\n    import absent_package\n"
+        "def load_old(entry, device):\n    from json import not_there_yet",
+        module.__dict__,
+    )
     monkeypatch.setitem(sys.modules, "needy", module)
     entry = make_entry(loader="needy:load", extra="zoo")
     with pytest.raises(ZooError, match=r"'absent_package' is not installed; pip install 'splatbench\[zoo\]'"):
         registry.load(entry)
+    with pytest.raises(ZooError, match=r"not_there_yet.*; pip install --upgrade 'splatbench\[zoo\]'"):
+        registry.load(replace(entry, loader="needy:load_old"))
     with pytest.raises(ZooError, match="there is no loader needy:absent"):
         registry.load(replace(entry, loader="needy:absent"))

@@ -1,0 +1,131 @@
+"""VGGT: its encoder in timm's DINOv2, its decoder through Meta's package where that is installed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vfm_zoo.dust3r import MEGADEPTH
+from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+CITATION = """@inproceedings{wang2025vggt,
+  title = {{VGGT}: Visual Geometry Grounded Transformer},
+  author = {Wang, Jianyuan and Chen, Minghao and Karaev, Nikita and Vedaldi, Andrea and Rupprecht, Christian and
+    Novotny, David},
+  booktitle = {IEEE/CVF Conference on Computer Vision and Pattern Recognition},
+  year = {2025},
+  eprint = {2503.11651},
+  archivePrefix = {arXiv},
+}"""
+
+DATA = "section 'Training Data' of the paper"
+
+# Its own dependencies want an old NumPy; the network needs PyTorch alone.
+INSTALL = (
+    "pip install --no-deps 'git+https://github.com/facebookresearch/vggt.git@a288dd0f14786c93483e45524328726ab7b1b4ce'"
+)
+
+VGGT_ENCODER = Entry(
+    name="vggt_encoder",
+    title="VGGT encoder (ViT-L, 518)",
+    family="vggt",
+    loader=f"{__name__}:load_encoder",
+    options={"timm_name": "vit_large_patch14_reg4_dinov2"},
+    weights=Weights(
+        source="hub",  # type: ignore[arg-type]
+        id="facebook/VGGT-1B",
+        file="model.safetensors",
+        revision="860abec7937da0a4c03c41d3c269c366e82abdf9",
+        sha256="f164acf60724910d8fe1578bb499d800850c7bb0948db7555c413f9fbe60467e",
+    ),
+    licence=Licence(
+        "CC-BY-NC-4.0",
+        commercial=False,
+        source="card of facebook/VGGT-1B; the code moved on to the VGGT License, under which a gated "
+        "facebook/VGGT-1B-Commercial may be used commercially",
+    ),
+    citation=CITATION,
+    kind="learned",
+    architecture="ViT-L/14 with 4 registers",
+    parameters=304_370_688,
+    stride=14,
+    channels=1024,
+    tokens="patch",
+    layer=23,
+    input=Input(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), multiple_of=14),
+    supervision="cameras, depth, points and tracks of image sets",
+    training_data="3-D",
+    trained_on={
+        "*": Exposure("unknown", f"not among its own data ({DATA}), but it starts from DINOv2, taught by a crawl"),
+        "dl3dv": Exposure("seen", DATA),
+        "tanks_and_temples": MEGADEPTH,
+    },
+)
+
+VGGT_DECODER = replace(
+    VGGT_ENCODER,
+    name="vggt_decoder",
+    title="VGGT decoder, each view alone",
+    loader=f"{__name__}:load_decoder",
+    options={"views": "alone"},
+    architecture="ViT-L/14 with 4 registers, then 24 frame and 24 global blocks",
+    parameters=909_111_296,
+    channels=2048,
+    # The package normalises.
+    input=Input(multiple_of=14),
+)
+
+ENTRIES = (VGGT_ENCODER, VGGT_DECODER)
+
+
+def load_encoder(entry: Entry, device: str) -> nn.Module:
+    """Patch tokens of the DINOv2 that VGGT trained on, after its last normalisation."""
+    import timm
+    from timm.models.vision_transformer import checkpoint_filter_fn
+
+    from vfm_zoo.loading.timm_tokens import TimmTokens
+    from vfm_zoo.networks.released import filled, read_tensors, released_file
+
+    path = released_file(entry)
+    prefix = "aggregator.patch_embed."
+    official = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
+    settings = dict(entry.options)
+
+    def build() -> Any:
+        return timm.create_model(
+            settings["timm_name"], num_classes=0, dynamic_img_size=True, **settings.get("size", {})
+        )
+
+    network = filled(build, checkpoint_filter_fn(official, build()), str(path))
+    assert entry.layer is not None
+    return TimmTokens(network, entry.layer, norm=True)
+
+
+def load_decoder(entry: Entry, device: str) -> nn.Module:
+    """Last tokens of the aggregator: what the frame blocks gave, then what the global blocks gave.
+
+    ``options["views"]``: ``alone`` runs every image as a scene of its own, so that what it gives does not hang on the
+    batch that it is in; ``together`` takes the batch for the views of one scene, as the paper does, and then wants
+    all of them in one batch, the first as the reference.
+
+    Raises
+    ------
+    ZooError
+        If the package or the weights are missing; one line with the remedy.
+    """
+    from vfm_zoo.networks.released import filled, read_tensors, released_file
+    from vfm_zoo.networks.vggt import AggregatedTokens
+
+    try:
+        from vggt.models.aggregator import Aggregator
+    except ImportError as error:
+        raise ZooError(f"entry '{entry.name}': needs Meta's package vggt ({error}); {INSTALL}") from error
+    path = released_file(entry)
+    prefix = "aggregator."
+    tensors = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
+    aggregator = filled(Aggregator, tensors, str(path), built_on="cpu")
+    return AggregatedTokens(aggregator, together=entry.options["views"] == "together")
