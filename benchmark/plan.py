@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmark.cells import Cell, cell_key
 from benchmark.errors import InputError, nearest
-from benchmark.feat2gs.modes import BASELINES, PROBING_MODES
+from benchmark.feat2gs.modes import BASELINES, FINE_TUNED_MODES, PROBING_MODES
 from benchmark.protocols import Protocol, get_protocol
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
@@ -16,7 +16,7 @@ from benchmark.store import Store
 from vfm_zoo import registry
 
 # Rises when the track's code changes a number that neither protocol nor specs show.
-TRACK_VERSION = 1
+TRACK_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,10 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     protocol = get_protocol(selection.protocol)
     dataset = _dataset(selection.dataset)
     scenes = _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'")
-    entries = expand_entries(selection.entries)
-    modes = _choose(selection.modes, list(PROBING_MODES), "mode")
+    entries = expand_entries(selection.entries, ordered=protocol.concatenate.ordered)
+    modes = list(PROBING_MODES)
+    if selection.modes is not None:
+        modes = _choose(selection.modes, [*PROBING_MODES, *FINE_TUNED_MODES], "mode")
     seeds = selection.seeds if selection.seeds is not None else range(protocol.seeds)
     tasks = []
     for scene_name in scenes:
@@ -74,7 +76,7 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
             is_baseline = entry in BASELINES
             ingredients = {
                 "track_version": TRACK_VERSION,
-                "entry": entry if is_baseline else registry.get_entry(entry).digest(),
+                "entry": entry if is_baseline else [registry.get_entry(name).digest() for name in entry.split("+")],
                 "scene": scene.digest,
                 "protocol": protocol.values(),
             }
@@ -94,16 +96,33 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     return tasks
 
 
-def expand_entries(patterns: Sequence[str]) -> list[str]:
-    """Names of entries and baselines, wildcards expanded, order kept, each once."""
-    known = [*(entry.name for entry in registry.list_entries()), *BASELINES]
+def expand_entries(patterns: Sequence[str], ordered: bool = False) -> list[str]:
+    """Names of entries and baselines, wildcards expanded, order kept, each once.
+
+    Parameters
+    ----------
+    patterns
+        Names, wildcards, or several names joined by ``+`` for one entry made of them.
+    ordered
+        Whether the order of joined names counts (`Concatenate.ordered`); else they are sorted.
+    """
+    known = [entry.name for entry in registry.list_entries()]
     names: list[str] = []
     for pattern in patterns:
-        matches = registry.matching(pattern, known)
-        if not matches:
-            raise InputError(f"entry '{pattern}' is unknown{nearest(pattern, known)}; see `splatbench list entries`")
+        if "+" in pattern:
+            parts = list(dict.fromkeys(name for part in pattern.split("+") for name in _matching(part, known)))
+            matches = ["+".join(parts if ordered else sorted(parts))]
+        else:
+            matches = _matching(pattern, [*known, *BASELINES])
         names += [name for name in matches if name not in names]
     return names
+
+
+def _matching(pattern: str, known: Sequence[str]) -> list[str]:
+    matches = registry.matching(pattern, known)
+    if not matches:
+        raise InputError(f"entry '{pattern}' is unknown{nearest(pattern, known)}; see `splatbench list entries`")
+    return matches
 
 
 def _dataset(name: str) -> DatasetSpec:

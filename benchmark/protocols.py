@@ -1,4 +1,4 @@
-"""Every number of the method, in one place: `strict` and `lite` as frozen values.
+"""Every number of the method, in one place: `paper`, `strict`, `lite` and their variations as frozen values.
 
 A difference between protocols is a value here, never an ``if protocol == ...`` in the code. "Q" numbers name the
 quirks of the published code that a value mends or keeps. Sections are those of Feat2GS (CVPR 2025,
@@ -26,11 +26,15 @@ class Images:
         Long side at which extractors see the images; rounded per axis to what a model takes (Q7, Q12).
     train_views
         At most this many of the scene's train candidates, spread evenly over their order; None takes all.
+    photograph_width
+        Photographs are fitted and judged at their own size, at most this wide, while Gaussians stay one a pixel of
+        ``long_side`` (section 5.3); None fits and judges at ``long_side`` too.
     """
 
     long_side: int
     feature_long_side: int
     train_views: int | None
+    photograph_width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,12 @@ class Reconstruct:
     ----------
     world_radius
         The world is scaled so that the median distance from a camera to its points is this, before anything is
-        fitted: losses and rates then mean the same in every scene.
+        fitted: losses and rates then mean the same in every scene. None leaves the world as it is, as published.
     mask_tolerance
         A test pixel counts if some train view sees the same point: relative difference of depth up to this.
     """
 
-    world_radius: float = 1.0
+    world_radius: float | None = 1.0
     mask_tolerance: float = 0.02
     stereo: Stereo = field(default_factory=Stereo)
 
@@ -97,6 +101,40 @@ class Reduce:
 
 
 @dataclass(frozen=True)
+class Concatenate:
+    """How several entries become one, ``a+b``: each reduced by itself, joined, reduced again (section 3.3).
+
+    Attributes
+    ----------
+    normalise
+        Of each reduced part, over all its numbers: ``range`` to [0, 1] as published, ``variance`` to one mean variance.
+    ordered
+        True: as published, the order given counts, and what follows a raw entry is not reduced by itself (Q10).
+        False: parts are sorted by name, so every order is the same entry.
+    """
+
+    normalise: Literal["range", "variance"]
+    ordered: bool
+
+
+@dataclass(frozen=True)
+class Start:
+    """First values of the Gaussians, and what the warm start regresses onto (section 4).
+
+    Attributes
+    ----------
+    opacity
+        In (0, 1).
+    noise
+        Standard deviation of Gaussian noise on the positions, in the unit of the fitted world; scales stay those of
+        the points without it. 0 for novel views; for the geometry task 10 mm as published (section 6.5).
+    """
+
+    opacity: float = 0.1
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
 class Readout:
     """One MLP per attribute: Linear, ReLU, Linear (section 3.3).
 
@@ -104,9 +142,12 @@ class Readout:
     ----------
     width
         Hidden units; None takes the number of input channels, as published (Q2).
+    hidden_layers
+        1 as published; more for the study of its capacity.
     """
 
     width: int | None
+    hidden_layers: int = 1
 
 
 @dataclass(frozen=True)
@@ -135,7 +176,8 @@ class WarmStart:
     one_view
         Whether a step regresses the pixels of one train view, in turn, or those of all (as published).
     rate, final_rate
-        Log-linear from the first to the second.
+        Log-linear from the first to the second; also of the features where they are free (modes ``*_ft``), which the
+        joint fit leaves as they are (section 3.4).
     """
 
     steps: int
@@ -153,7 +195,17 @@ class JointFit:
     means_decay
         Factor by which the rate of the means has fallen at the last step (log-linear).
     refine_poses
-        Whether the train cameras move; the first is fixed (Q17).
+        Whether the train cameras move.
+    anchored
+        True: the first camera holds the world, and a camera that a step does not see stays (Q17). False: as published,
+        absolute un-normalised quaternions and translations of all cameras in one tensor under one Adam.
+    rate_by_extent
+        Whether the rate of the means is multiplied by 1.1 times the largest distance of a train camera from their mean,
+        as published; the number means little where the world has a standard size.
+    scale_penalty
+        Weight of the mean L1 distance of log-scales to their start, for raw entries alone (published: 0.1).
+    update_last
+        False: the last step computes its loss and changes nothing, as published.
     """
 
     steps: int
@@ -161,19 +213,33 @@ class JointFit:
     means_decay: float
     ssim_weight: float
     refine_poses: bool
+    anchored: bool = True
+    rate_by_extent: bool = False
+    scale_penalty: float = 0.0
+    update_last: bool = True
     pose_rate_final: float = 1e-6
     pose_decay_steps: int = 1000
 
 
 @dataclass(frozen=True)
 class TestPoses:
-    """Pose-only fit of the test views, all in one batch; 0 steps where the cameras are exact."""
+    """Pose-only fit of the test views, all in one batch; 0 steps where the cameras are exact.
+
+    Attributes
+    ----------
+    absolute
+        As `JointFit.anchored` False: absolute un-normalised quaternions and translations.
+    late_record
+        Whether the pose of the lowest loss is recorded after the step that the loss has led to, as published.
+    """
 
     __test__ = False  # the name is no pytest class
 
     steps: int
     rate_translation: float
     rate_rotation: float
+    absolute: bool = False
+    late_record: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,10 +253,16 @@ class Evaluate:
     align
         How fitted points are brought to the true ones before they are compared: ``none`` (cameras are exact) or
         ``similarity`` (Umeyama over one-to-one pixels).
+    eight_bit
+        Whether pictures are rounded to 8 bits before they are compared, as files are.
+    jpeg_masks
+        Whether masks of JPEG photographs pass through a JPEG, and lose what is then not exactly white (Q3).
     """
 
     masked: bool
     align: Literal["none", "similarity"]
+    eight_bit: bool = False
+    jpeg_masks: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,9 +274,10 @@ class Protocol:
     images: Images
     reconstruct: Reconstruct
     reduce: Reduce
+    concatenate: Concatenate
     readout: Readout
     sh_degree: int
-    initial_opacity: float
+    start: Start
     warm_start: WarmStart
     joint: JointFit
     test_poses: TestPoses
@@ -232,9 +305,10 @@ STRICT = Protocol(
     images=Images(long_side=512, feature_long_side=512, train_views=None),
     reconstruct=Reconstruct(),
     reduce=Reduce(components=256, scaling="global"),
+    concatenate=Concatenate(normalise="variance", ordered=False),
     readout=Readout(width=256),
     sh_degree=3,
-    initial_opacity=0.1,
+    start=Start(),
     warm_start=WarmStart(steps=1000, one_view=False, rate=1e-2, final_rate=1e-4),
     joint=JointFit(steps=7000, rates=PUBLISHED_RATES, means_decay=0.341, ssim_weight=0.2, refine_poses=True),
     test_poses=TestPoses(steps=500, rate_translation=3e-4, rate_rotation=1e-4),
@@ -257,7 +331,60 @@ LITE = replace(
     seeds=3,
 )
 
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (STRICT, LITE)}
+PAPER = replace(
+    STRICT,
+    name="paper",
+    description="The published method with its quirks (Q2, Q3, Q6, Q10, Q17), to compare with the published rows.",
+    images=Images(long_side=512, feature_long_side=512, train_views=None, photograph_width=1600),
+    reconstruct=Reconstruct(world_radius=None),
+    reduce=Reduce(components=256, scaling="none"),
+    concatenate=Concatenate(normalise="range", ordered=True),
+    readout=Readout(width=None),
+    joint=replace(
+        STRICT.joint, anchored=False, rate_by_extent=True, scale_penalty=0.1, update_last=False, means_decay=0.341
+    ),
+    test_poses=replace(STRICT.test_poses, absolute=True, late_record=True),
+    evaluate=Evaluate(masked=False, align="similarity", eight_bit=True, jpeg_masks=True),
+    seeds=1,
+)
+
+
+def _geometry(protocol: Protocol, noise: float) -> Protocol:
+    """The geometry task: the same fit from a noised start, so that points have something to find (section 6.5)."""
+    return replace(
+        protocol,
+        name=f"{protocol.name}_geometry",
+        description=f"`{protocol.name}` from a noised start: the geometry task.",
+        start=replace(protocol.start, noise=noise),
+    )
+
+
+def _capacity(protocol: Protocol, width: int, hidden_layers: int) -> Protocol:
+    """Another readout: how much of a result is the readout's size?"""
+    return replace(
+        protocol,
+        name=f"{protocol.name}_w{width}_h{hidden_layers}",
+        description=f"`{protocol.name}` with a readout of {hidden_layers} hidden layer(s) of {width} units.",
+        readout=Readout(width, hidden_layers),
+    )
+
+
+CAPACITY_WIDTHS, CAPACITY_LAYERS = (64, 256, 1024), (1, 2, 3)
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        PAPER,
+        STRICT,
+        LITE,
+        # 10 mm in a world in metres; elsewhere a hundredth of the radius of the world, which is about as much of a scene.
+        _geometry(PAPER, noise=0.01),
+        _geometry(STRICT, noise=0.01),
+        _geometry(LITE, noise=0.01),
+        *(_capacity(LITE, width, layers) for width in CAPACITY_WIDTHS for layers in CAPACITY_LAYERS),
+        *(_capacity(STRICT, width, layers) for width in CAPACITY_WIDTHS for layers in CAPACITY_LAYERS),
+    )
+}
 
 
 def get_protocol(name: str) -> Protocol:

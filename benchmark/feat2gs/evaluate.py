@@ -30,8 +30,8 @@ def judge_images(
     names: list[str],
     settings: Evaluate,
 ) -> Evaluation:
-    """PSNR, SSIM and LPIPS of each test view, over its mask; both in [0, 1]."""
-    per_view: dict[str, dict[str, float]] = {"psnr": {}, "ssim": {}, "lpips": {}}
+    """PSNR, SSIM and LPIPS (in its right range and in that of 3DGS) of each test view, over its mask; both in [0, 1]."""
+    per_view: dict[str, dict[str, float]] = {"psnr": {}, "ssim": {}, "lpips": {}, "lpips_3dgs": {}}
     absent: dict[str, str] = {}
     for name, render, photograph, mask in zip(names, renders, photographs, masks, strict=True):
         if settings.masked:
@@ -41,11 +41,12 @@ def judge_images(
         if not settings.masked:
             per_view["psnr"][name] = float(image.psnr(render * covered, photograph * covered))
             per_view["ssim"][name] = float(image.ssim(render * covered, photograph * covered))
-        value, reason = lpips.lpips(render * covered, photograph * covered)
-        if value is None:
-            absent["lpips"] = reason
-        else:
-            per_view["lpips"][name] = value
+        for metric, signed in (("lpips", True), ("lpips_3dgs", False)):
+            value, reason = lpips.lpips(render * covered, photograph * covered, signed)
+            if value is None:
+                absent[metric] = reason
+            else:
+                per_view[metric][name] = value
     metrics = {
         name: Measurement(float(np.mean(list(values.values()))), values) for name, values in per_view.items() if values
     }

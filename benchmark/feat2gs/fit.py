@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import torch
 from jaxtyping import Float
@@ -43,13 +44,19 @@ def joint_fit(
     settings: JointFit,
     generator: torch.Generator,
     report: Report,
+    scale_penalty: float = 0.0,
 ) -> TorchCameras:
     """Fit the rendered train views to their photographs, one view a step; returns the cameras, refined if asked.
 
-    Views are drawn without replacement from a stack that is refilled when empty.
+    Views are drawn without replacement from a stack that is refilled when empty. Features that were free in the warm
+    start stay as it left them.
     """
+    means_rate = settings.rates.means * (camera_extent(cameras) if settings.rate_by_extent else 1.0)
+    rates = {**asdict(settings.rates), "means": means_rate}
+    if scene.own_features is not None:
+        scene.own_features.requires_grad_(False)
     for group in optimizer.param_groups:
-        group["lr"] = getattr(settings.rates, group["name"])
+        group["lr"] = rates.get(group["name"], 0.0)
     poses = TrainPoses(cameras, settings)
     guard = LossGuard("joint fit")
     stack: list[int] = []
@@ -57,18 +64,29 @@ def joint_fit(
         decay = log_linear(1.0, settings.means_decay, step / settings.steps)
         for group in optimizer.param_groups:
             if group["name"] == "means":
-                group["lr"] = settings.rates.means * decay
+                group["lr"] = means_rate * decay
         if not stack:
             stack = torch.randperm(len(photographs), generator=generator).tolist()
         view = stack.pop()
-        image = render(scene.gaussians(), poses.cameras([view])).image[0]
+        gaussians = scene.gaussians()
+        image = render(gaussians, poses.cameras([view])).image[0]
         loss = photometric_loss(image, photographs[view], settings.ssim_weight)
+        if scale_penalty > 0:
+            loss = loss + scale_penalty * (gaussians.log_scales - scene.start["log_scales"]).abs().mean()
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        poses.step(step)
+        if step + 1 < settings.steps or settings.update_last:
+            loss.backward()
+            optimizer.step()
+            poses.step(step)
         report("joint fit", step + 1, settings.steps, guard(step, loss))
     return poses.cameras()
+
+
+def camera_extent(cameras: TorchCameras) -> float:
+    """1.1 times the largest distance of a camera from the cameras' mean position (3DGS); 0 for one camera."""
+    rotation, translation = cameras.world_to_camera[:, :3, :3], cameras.world_to_camera[:, :3, 3:]
+    centers = -(rotation.mT @ translation).squeeze(-1)
+    return float(1.1 * (centers - centers.mean(dim=0)).norm(dim=1).max())
 
 
 class LossGuard:

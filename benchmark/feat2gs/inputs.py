@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from benchmark.cells import Cell, digest
 from benchmark.feat2gs.modes import BASELINES
-from benchmark.features.extract import FEATURES_VERSION, feature_maps
+from benchmark.features.concatenate import Part, concatenate
+from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
 from benchmark.protocols import Protocol
@@ -14,10 +17,12 @@ from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
 from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, choose_train_views, reconstruct
 from benchmark.reconstruction.reconstruction import Reconstruction
 from benchmark.scenes.load import load_scene
-from benchmark.scenes.scene import Scene
+from benchmark.scenes.scene import Scene, View
+from benchmark.scenes.sizes import working_size
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.store import Store
 from vfm_zoo import registry
+from vfm_zoo.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Inputs:
         Indices of the scene's views that the protocol trains on.
     features
         None for a baseline that reads nothing.
+    is_raw
+        Whether the features are the photograph itself, in part at least.
     digests
         Of scene, reconstruction, entry and features, for the record.
     """
@@ -38,6 +45,7 @@ class Inputs:
     train: tuple[int, ...]
     reconstruction: Reconstruction
     features: FeatureMaps | None
+    is_raw: bool
     digests: dict[str, str]
 
 
@@ -64,20 +72,29 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
     )
     digests = {"scene": scene.digest, "reconstruction": reconstruction_key}
 
-    features = None
+    features, is_raw = None, False
     if cell.entry not in BASELINES:
-        entry = registry.get_entry(cell.entry)
-        digests["entry"] = entry.digest()
-        digests["features"] = digest(
-            common | {"version": FEATURES_VERSION, "entry": entry.digest(), "reduce": asdict(protocol.reduce)}
-        )
+        entries = [registry.get_entry(name) for name in cell.entry.split("+")]
+        digests["entry"] = digest([entry.digest() for entry in entries]) if len(entries) > 1 else entries[0].digest()
+        settings: dict[str, Any] = {"reduce": asdict(protocol.reduce)}
+        if len(entries) > 1:
+            settings["concatenate"] = asdict(protocol.concatenate)
+        digests["features"] = digest(common | settings | {"version": FEATURES_VERSION, "entry": digests["entry"]})
         views = [scene.views[index] for index in train]
         features_folder = store.make(
             "features",
             digests["features"],
-            lambda path: save_feature_maps(
-                path, feature_maps(entry, views, protocol.images, protocol.reduce, device=device)
-            ),
+            lambda path: save_feature_maps(path, _feature_maps(entries, views, protocol, device)),
         )
         features = load_feature_maps(features_folder)
-    return Inputs(scene, train, load_reconstruction(folder), features, digests)
+        is_raw = any(entry.kind == "raw" for entry in entries)
+    return Inputs(scene, train, load_reconstruction(folder), features, is_raw, digests)
+
+
+def _feature_maps(entries: Sequence[Entry], views: Sequence[View], protocol: Protocol, device: str) -> FeatureMaps:
+    if len(entries) == 1:
+        return feature_maps(entries[0], views, protocol.images, protocol.reduce, device)
+    # One model at a time is in memory.
+    parts = [Part(entry.name, extract(entry, views, protocol.images, device), entry.kind == "raw") for entry in entries]
+    seen = working_size(views[0].width, views[0].height, protocol.images.feature_long_side)
+    return concatenate(parts, protocol.concatenate, protocol.reduce, seen)

@@ -8,10 +8,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import nn
 
-from benchmark.feat2gs.modes import MODES
+from benchmark.feat2gs.modes import FINE_TUNED, MODES
 from benchmark.feat2gs.readout import Readout
-from benchmark.features.feature_maps import FeatureMaps
+from benchmark.features.feature_maps import FeatureMaps, sample_grid
 from benchmark.protocols import Rates
+from benchmark.protocols import Readout as ReadoutSettings
 from benchmark.splatting.gaussians import Gaussians
 
 Attributes = dict[str, Float[torch.Tensor, "gaussian size"]]
@@ -28,8 +29,8 @@ class ProbedScene(nn.Module):
         None for a baseline that reads nothing.
     mode
         Key of `MODES`.
-    width
-        Hidden units of the readout; None takes the number of feature channels (Q2).
+    settings
+        Size of the readout.
     valid
         Pixels that are a Gaussian, in the order of ``start``.
     generator
@@ -41,7 +42,7 @@ class ProbedScene(nn.Module):
         start: Mapping[str, Float[torch.Tensor, "gaussian size"]],
         features: FeatureMaps | None,
         mode: str,
-        width: int | None,
+        settings: ReadoutSettings,
         valid: Bool[torch.Tensor, "view height width"],
         generator: torch.Generator,
     ):
@@ -56,18 +57,28 @@ class ProbedScene(nn.Module):
                 raise ValueError(f"features: mode '{mode}' reads {', '.join(read)} out of features, got None")
             channels = features.grid.shape[1]
             sizes = {name: start[name].shape[1] for name in read}
-            self.readout = Readout(channels, sizes, width or channels, generator)
+            self.readout = Readout(channels, sizes, settings.width or channels, generator, settings.hidden_layers)
         counts = valid.flatten(1).sum(dim=1).tolist()
         ends = [sum(counts[: number + 1]) for number in range(len(counts))]
         # A view alone: its pixels' positions among all, and its part of the features.
         self.spans = [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
         self.views = [] if features is None else list(zip(features.grid.split(1), valid.split(1), strict=True))
+        # One feature a Gaussian, fitted by the warm start alone.
+        self.own_features: nn.Parameter | None = None
+        if mode.endswith(FINE_TUNED) and features is not None:
+            sampled = sample_grid(features.grid.cpu(), features.extent, (valid.shape[1], valid.shape[2])).movedim(
+                1, -1
+            )[valid.cpu()]
+            self.own_features = nn.Parameter(sampled)
         self.free = nn.ParameterDict({name: value.clone() for name, value in start.items() if name not in read})
 
     def read_out(self, view: int | None = None) -> Attributes:
         """Attributes that come from the features: of all Gaussians, or of those of one view."""
         if self.readout is None or self.features is None:
             return {}
+        if self.own_features is not None:
+            own = self.own_features if view is None else self.own_features[self.spans[view]]
+            return self.readout.plain(own, detached=("sh_rest",))
         grid, valid = (self.features.grid, self.valid) if view is None else self.views[view]
         return self.readout(grid, self.features.extent, valid)
 
@@ -98,9 +109,11 @@ class ProbedScene(nn.Module):
         return groups
 
     def optimizer(self, rates: Rates) -> torch.optim.Adam:
-        """Adam with one group an attribute (``group["name"]``), at the rates given."""
+        """Adam with one group an attribute (``group["name"]``), at the rates given; and one of features that are free."""
         groups = [
             {"params": parameters, "lr": getattr(rates, name), "name": name}
             for name, parameters in self.parameters_by_attribute().items()
         ]
+        if self.own_features is not None:
+            groups.append({"params": [self.own_features], "lr": 0.0, "name": "features"})
         return torch.optim.Adam(groups, eps=1e-15, fused=True)

@@ -14,6 +14,10 @@ MODES: dict[str, tuple[str, ...]] = {
     "free": (),
 }
 PROBING_MODES = ("geometry", "texture", "all")
+# The `*` rows of the paper: each Gaussian's own feature is fitted too, in the warm start (section 3.4).
+FINE_TUNED = "_ft"
+FINE_TUNED_MODES = tuple(f"{mode}{FINE_TUNED}" for mode in PROBING_MODES)
+MODES |= {mode: MODES[mode.removesuffix(FINE_TUNED)] for mode in FINE_TUNED_MODES}
 
 # Entries that are no feature: everything is optimised freely from the same start (InstantSplat's setting).
 BASELINES: dict[str, str] = {"instantsplat": "free optimisation of every Gaussian, no readout"}

@@ -19,13 +19,14 @@ from torch.nn import functional
 
 from benchmark.feat2gs.pixel_kernel import CHUNK, read_out_pixels, read_out_pixels_backward
 from benchmark.feat2gs.token_kernel import TokenSampling, read_out, read_out_backward, sample_tokens
+from benchmark.features.feature_maps import sample_grid
 
 Extent = tuple[float, float, float, float]
 WHOLE_IMAGE: Extent = (0.0, 0.0, 1.0, 1.0)
 
 
 class Readout(nn.Module):
-    """Linear, ReLU, Linear for each attribute; nothing is shared but the feature.
+    """Linear, ReLU, Linear for each attribute, deeper if asked; nothing is shared but the feature.
 
     Parameters
     ----------
@@ -37,12 +38,27 @@ class Readout(nn.Module):
         Hidden units of each MLP.
     generator
         Draws PyTorch's default first weights, without touching the global state.
+    hidden_layers
+        At least 1. Only one is fused; more take the plain path.
     """
 
-    def __init__(self, channels: int, sizes: Mapping[str, int], width: int, generator: torch.Generator):
+    def __init__(
+        self,
+        channels: int,
+        sizes: Mapping[str, int],
+        width: int,
+        generator: torch.Generator,
+        hidden_layers: int = 1,
+    ):
         super().__init__()
         self.width = width
         self.first = nn.ModuleDict({name: _linear(channels, width, generator) for name in sizes})
+        self.middle = nn.ModuleDict(
+            {
+                name: nn.Sequential(*(_linear(width, width, generator) for _ in range(hidden_layers - 1)))
+                for name in (sizes if hidden_layers > 1 else ())
+            }
+        )
         self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
         # By identity of the tensors they were made from, which are kept beside them: both never change.
         self._samplings: dict[int, tuple[torch.Tensor, TokenSampling]] = {}
@@ -53,7 +69,8 @@ class Readout(nn.Module):
 
     def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
         """Weights and biases of each MLP."""
-        return {name: [*self.first[name].parameters(), *self.second[name].parameters()] for name in self.first}
+        layers = {name: [self.first[name], *self._middle(name), self.second[name]] for name in self.first}
+        return {name: [value for layer in parts for value in layer.parameters()] for name, parts in layers.items()}
 
     def forward(
         self,
@@ -62,8 +79,8 @@ class Readout(nn.Module):
         valid: Bool[torch.Tensor, "view height width"],
     ) -> dict[str, Float[torch.Tensor, "pixel size"]]:
         """Attributes of the valid pixels, in their order; ``grid`` and ``extent`` are those of `FeatureMaps`."""
-        if grid.device.type != "cpu":
-            features = upsample(grid, extent, valid.shape[1:]).movedim(1, -1)[valid]
+        if grid.device.type != "cpu" or self.middle:
+            features = sample_grid(grid, extent, (valid.shape[1], valid.shape[2])).movedim(1, -1)[valid]
             return self.plain(features)
         if grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
             return self._read_pixels(grid, valid)
@@ -74,10 +91,19 @@ class Readout(nn.Module):
         return dict(zip(self.second, outputs, strict=True))
 
     def plain(
-        self, features: Float[torch.Tensor, "gaussian channel"]
+        self, features: Float[torch.Tensor, "gaussian channel"], detached: tuple[str, ...] = ()
     ) -> dict[str, Float[torch.Tensor, "gaussian size"]]:
-        """Attributes from one feature a Gaussian."""
-        return {name: self.second[name](functional.relu(self.first[name](features))) for name in self.first}
+        """Attributes from one feature a Gaussian; those named in ``detached`` send it no gradient."""
+        outputs = {}
+        for name in self.first:
+            hidden = functional.relu(self.first[name](features.detach() if name in detached else features))
+            for layer in self._middle(name):
+                hidden = functional.relu(layer(hidden))
+            outputs[name] = self.second[name](hidden)
+        return outputs
+
+    def _middle(self, name: str) -> list[nn.Module]:
+        return list(self.middle[name].children()) if self.middle else []
 
     def _hidden(self, tokens: Float[torch.Tensor, "row column channel"]) -> Float[torch.Tensor, "head row column unit"]:
         """First layers of all heads in one batched matrix product, before ReLU."""
@@ -189,19 +215,6 @@ def _arrays(sampling: TokenSampling) -> tuple[np.ndarray, ...]:
         sampling.weight,
         sampling.chunk_first,
     )
-
-
-def upsample(
-    grid: Float[torch.Tensor, "view channel row column"], extent: Extent, size: tuple[int, int] | torch.Size
-) -> Float[torch.Tensor, "view channel height width"]:
-    """Bilinear sample of the grid at every pixel centre, as `FeatureMaps` defines it."""
-    height, width = size
-    left, top, right, bottom = extent
-    options: dict[str, Any] = {"dtype": grid.dtype, "device": grid.device}
-    u = ((torch.arange(width, **options) + 0.5) / width - left) / (right - left) * 2 - 1
-    v = ((torch.arange(height, **options) + 0.5) / height - top) / (bottom - top) * 2 - 1
-    places = torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1).expand(len(grid), -1, -1, -1)
-    return functional.grid_sample(grid, places, padding_mode="border", align_corners=False)
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:

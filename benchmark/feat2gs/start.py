@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float32
 from scipy.spatial import cKDTree
 
+from benchmark.protocols import Start
 from benchmark.reconstruction.reconstruction import Reconstruction
 
 # Value of the constant spherical harmonic, 1 / (2 sqrt(pi)).
@@ -18,29 +19,32 @@ SMALLEST_SQUARE = 1e-7
 
 
 def start_values(
-    reconstruction: Reconstruction, initial_opacity: float, sh_degree: int
+    reconstruction: Reconstruction, start: Start, sh_degree: int, seed: int
 ) -> dict[str, Float[torch.Tensor, "gaussian size"]]:
     """One Gaussian for each valid pixel, in the order of the pixels.
 
     Parameters
     ----------
-    initial_opacity
-        In (0, 1).
+    seed
+        Of the noise on the positions, if there is any.
 
     Returns
     -------
-    By attribute: the pixel's point; the log of the root mean square distance to the three nearest points, the same
-    along each axis; the identity rotation; the logit of the opacity; the pixel's colour; zero for higher bands.
+    By attribute: the pixel's point, with noise if asked; the log of the root mean square distance to the three nearest
+    points, the same along each axis; the identity rotation; the logit of the opacity; the pixel's colour; zero for
+    higher bands.
     """
     points = np.ascontiguousarray(reconstruction.points[reconstruction.valid], dtype=np.float32)
     colors = reconstruction.colors[reconstruction.valid]
     count = len(points)
     log_scales = np.log(neighbour_distance(points))
+    if start.noise > 0:
+        points = points + np.random.default_rng(seed).normal(0.0, start.noise, points.shape).astype(np.float32)
     values = {
         "means": torch.from_numpy(points),
         "log_scales": torch.from_numpy(np.repeat(log_scales[:, None], 3, axis=1)),
         "quaternions": torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(count, 1),
-        "opacity_logits": torch.full((count, 1), math.log(initial_opacity / (1 - initial_opacity))),
+        "opacity_logits": torch.full((count, 1), math.log(start.opacity / (1 - start.opacity))),
         "sh_dc": torch.from_numpy(((colors - 0.5) / SH_DC).astype(np.float32)),
     }
     if sh_degree > 0:

@@ -17,14 +17,13 @@ from benchmark.feat2gs.evaluate import judge_geometry, judge_images
 from benchmark.feat2gs.fit import joint_fit, warm_start
 from benchmark.feat2gs.inputs import Inputs, gather
 from benchmark.feat2gs.model import ProbedScene
+from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
 from benchmark.feat2gs.report import Report
 from benchmark.feat2gs.start import start_values
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
 from benchmark.records import Record
-from benchmark.scenes.images import read_image, resize
-from benchmark.scenes.scene import View
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
@@ -51,14 +50,14 @@ def run_cell(
     report("reconstruction and features", 0, 1, None)
     with cost.stage("inputs"):
         inputs = gather(cell, dataset, protocol, store, device)
-        photographs = test_photographs(inputs)
+        photographs = photographs_of(inputs.scene, inputs.train, inputs.reconstruction, protocol)
     fitted = fit(inputs, photographs, cell, protocol, device, cost, report)
     report("metrics", 0, 1, None)
     with cost.stage("metrics"):
         reconstruction = inputs.reconstruction
         names = [view.name for view in inputs.scene.test_views]
-        masks = torch.from_numpy(reconstruction.test_masks)
-        seen = judge_images(fitted.renders.cpu(), photographs, masks, names, protocol.evaluate)
+        truth, masks = torch.from_numpy(photographs.test), torch.from_numpy(photographs.masks)
+        seen = judge_images(fitted.renders.cpu(), truth, masks, names, protocol.evaluate)
         shaped = judge_geometry(fitted.gaussians, reconstruction, protocol.evaluate)
     record = Record(
         cell=cell,
@@ -69,7 +68,7 @@ def run_cell(
         metrics=seen.metrics | shaped.metrics,
         absent=seen.absent | shaped.absent,
         cost=cost.values() | {"gaussians": len(fitted.gaussians.means)},
-        details=details(inputs, fitted, names),
+        details=details(inputs, fitted, photographs, names),
         provenance={
             "software": software(),
             "machine": machine() | {"device": device, "threads": torch.get_num_threads()},
@@ -77,14 +76,14 @@ def run_cell(
             "protocol_version": protocol.version,
         },
     )
-    store.publish("cells", key, lambda folder: write_outcome(folder, record, fitted, photographs, masks, names))
+    store.publish("cells", key, lambda folder: write_outcome(folder, record, fitted, truth, masks, names))
     report("done", 1, 1, None)
     return record
 
 
 def fit(
     inputs: Inputs,
-    photographs: Float[torch.Tensor, "view height width 3"],
+    photographs: Photographs,
     cell: Cell,
     protocol: Protocol,
     device: str,
@@ -94,55 +93,46 @@ def fit(
     """Warm start, joint fit, test poses: the method of the paper, as the protocol's values have it."""
     reconstruction = inputs.reconstruction
     generator = torch.Generator().manual_seed(seed_of(cell))
-    start = start_values(reconstruction, protocol.initial_opacity, protocol.sh_degree)
+    start = start_values(reconstruction, protocol.start, protocol.sh_degree, seed_of(cell))
     scene = ProbedScene(
         {name: values.to(device) for name, values in start.items()},
         None if inputs.features is None else inputs.features.to(device),
         cell.mode,
-        protocol.readout.width,
+        protocol.readout,
         torch.from_numpy(reconstruction.valid).to(device),
         generator,
     ).to(device)
     optimizer = scene.optimizer(protocol.joint.rates)
-    cameras = TorchCameras.of(reconstruction.cameras, device)
-    train_images = torch.from_numpy(reconstruction.colors).to(device)
+    cameras = TorchCameras.of(photographs.cameras, device)
+    train_images = torch.from_numpy(photographs.train).to(device)
+    # Published for raw features alone, which would send Gaussians of any size without it.
+    scale_penalty = protocol.joint.scale_penalty if inputs.is_raw else 0.0
     with cost.stage("warm start"):
         warm_start(scene, optimizer, protocol.warm_start, report)
     with cost.stage("joint fit"):
-        cameras = joint_fit(scene, optimizer, cameras, train_images, protocol.joint, generator, report)
+        cameras = joint_fit(scene, optimizer, cameras, train_images, protocol.joint, generator, report, scale_penalty)
     with torch.no_grad():
         gaussians = scene.gaussians()
-    test_cameras = TorchCameras.of(reconstruction.test_cameras, device)
-    masks = torch.from_numpy(reconstruction.test_masks).to(device)
+    test_cameras = TorchCameras.of(photographs.test_cameras, device)
+    truth, masks = (torch.from_numpy(values).to(device) for values in (photographs.test, photographs.masks))
     with cost.stage("test poses"):
-        test_cameras = fit_test_poses(
-            gaussians, test_cameras, photographs.to(device), masks, protocol.test_poses, report
-        )
+        test_cameras = fit_test_poses(gaussians, test_cameras, truth, masks, protocol.test_poses, report)
     with torch.no_grad():
         renders = render(gaussians, test_cameras).image.clamp(0, 1)
+        if protocol.evaluate.eight_bit:
+            renders = (renders * 255).round() / 255
         train_error = (render(gaussians, cameras).image.clamp(0, 1) - train_images).square().mean()
     parameters = 0 if scene.readout is None else sum(value.numel() for value in scene.readout.parameters())
     return Fitted(gaussians, renders, float(-10 * train_error.log10()), parameters)
 
 
-def test_photographs(inputs: Inputs) -> Float[torch.Tensor, "view height width 3"]:
-    """The test views' photographs at the working size, in [0, 1]."""
-    cameras = inputs.reconstruction.test_cameras
-
-    def load(view: View) -> np.ndarray:
-        return resize(read_image(view.image_path), cameras.width, cameras.height)
-
-    return torch.from_numpy(np.stack([load(view) for view in inputs.scene.test_views]))
-
-
-def details(inputs: Inputs, fitted: Fitted, names: list[str]) -> dict[str, Any]:
+def details(inputs: Inputs, fitted: Fitted, photographs: Photographs, names: list[str]) -> dict[str, Any]:
     """Facts about the run that are no metric."""
-    reconstruction = inputs.reconstruction
-    coverage = reconstruction.test_masks.mean(axis=(1, 2))
+    coverage = photographs.masks.mean(axis=(1, 2))
     return {
         "train_views": [inputs.scene.views[index].name for index in inputs.train],
         "test_views": names,
-        "size": [reconstruction.cameras.width, reconstruction.cameras.height],
+        "size": [photographs.test_cameras.width, photographs.test_cameras.height],
         "mask_coverage": dict(zip(names, coverage.round(4).tolist(), strict=True)),
         "train_psnr": round(fitted.train_psnr, 4),
         "readout_parameters": fitted.readout_parameters,

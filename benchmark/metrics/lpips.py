@@ -39,13 +39,21 @@ def unavailable() -> str:
 
 
 def lpips(
-    image: Float[torch.Tensor, "height width 3"], truth: Float[torch.Tensor, "height width 3"]
+    image: Float[torch.Tensor, "height width 3"], truth: Float[torch.Tensor, "height width 3"], signed: bool = True
 ) -> tuple[float | None, str]:
-    """Distance of two pictures in [0, 1], and an empty text; or None and the reason why there is none."""
+    """Distance of two pictures in [0, 1], and an empty text; or None and the reason why there is none.
+
+    Parameters
+    ----------
+    signed
+        Bring pictures to [-1, 1], as the network expects; False leaves them as they are, as the code of 3DGS and of the
+        paper does (Q13).
+    """
     if reason := unavailable():
         return None, reason
     with torch.no_grad():
-        value = _network()(to_signed(image), to_signed(truth))
+        inputs = (to_signed(picture) if signed else picture.movedim(-1, 0)[None] for picture in (image, truth))
+        value = _network()(*inputs)
     return float(value), ""
 
 

@@ -34,6 +34,16 @@ METRICS: dict[str, Metric] = {
         Metric("psnr", "PSNR", "higher", "dB", 2, (0.0, 100.0), "image", "mean over the pixels of the mask"),
         Metric("ssim", "SSIM", "higher", "", 4, (-1.0, 1.0), "image", "11x11 Gaussian window, mean over the mask"),
         Metric("lpips", "LPIPS", "lower", "", 4, (0.0, 2.0), "image", "VGG, v0.1, images in [-1, 1]"),
+        Metric(
+            "lpips_3dgs",
+            "LPIPS (3DGS)",
+            "lower",
+            "",
+            4,
+            (0.0, 2.0),
+            "image",
+            "VGG, v0.1, images left in [0, 1] as in the code of 3DGS: what the paper's tables hold",
+        ),
         Metric("accuracy", "Acc.", "lower", "scene unit", 4, (0.0, 1e6), "geometry", "fitted to nearest true point"),
         Metric(
             "completeness",

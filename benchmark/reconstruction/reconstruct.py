@@ -91,7 +91,7 @@ def reconstruct(
         true_valid=true_valid,
     )
     _check(scene, reconstruction)
-    return normalise(reconstruction, settings.world_radius)
+    return reconstruction if settings.world_radius is None else normalise(reconstruction, settings.world_radius)
 
 
 def normalise(reconstruction: Reconstruction, world_radius: float) -> Reconstruction:

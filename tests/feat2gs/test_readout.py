@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from benchmark.feat2gs.modes import MODES, attribute_sizes
-from benchmark.feat2gs.readout import WHOLE_IMAGE, Readout, upsample
+from benchmark.feat2gs.readout import WHOLE_IMAGE, Readout
+from benchmark.features.feature_maps import sample_grid
 
 GEOMETRY = {"means": 3, "log_scales": 3, "quaternions": 4, "opacity_logits": 1}
 
@@ -63,7 +64,7 @@ def test_the_fused_path_equals_the_plain_one_in_double_precision(case, width):
     fused = Readout(grid.shape[1], GEOMETRY, width, seeded())
     plain = copy.deepcopy(fused).double()
     outputs = fused(grid, extent, valid)
-    features = upsample(grid.double(), extent, valid.shape[1:]).movedim(1, -1)[valid]
+    features = sample_grid(grid.double(), extent, valid.shape[1:]).movedim(1, -1)[valid]
     expected = plain.plain(features)
     for name in GEOMETRY:
         torch.testing.assert_close(outputs[name].double(), expected[name], atol=1e-5, rtol=1e-5)
@@ -77,7 +78,7 @@ def test_the_fused_path_equals_the_plain_one_in_double_precision(case, width):
 def test_upsampling_is_torchs_bilinear_interpolation_where_nothing_is_padded():
     grid = torch.randn(2, 3, 5, 7, generator=seeded())
     expected = torch.nn.functional.interpolate(grid, size=(33, 41), mode="bilinear", align_corners=False)
-    torch.testing.assert_close(upsample(grid, WHOLE_IMAGE, (33, 41)), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(sample_grid(grid, WHOLE_IMAGE, (33, 41)), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_a_padded_grid_is_sampled_as_if_its_border_were_cropped():
@@ -86,7 +87,7 @@ def test_a_padded_grid_is_sampled_as_if_its_border_were_cropped():
     columns = extent[0] + (torch.arange(12) + 0.5) / 12 * 1.5
     grid = columns.expand(1, 1, 8, 12).contiguous()
     expected = (torch.arange(20) + 0.5) / 20
-    torch.testing.assert_close(upsample(grid, extent, (6, 20))[0, 0], expected.expand(6, 20), atol=1e-5, rtol=0)
+    torch.testing.assert_close(sample_grid(grid, extent, (6, 20))[0, 0], expected.expand(6, 20), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("case", ["tokens", "a token a pixel"])
