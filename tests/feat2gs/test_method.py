@@ -215,7 +215,7 @@ def test_absolute_poses_begin_where_they_are_told(reconstruction: Reconstruction
 def test_a_moved_test_camera_finds_back(reconstruction: Reconstruction, absolute: bool):
     scene = scene_of(reconstruction, "texture", sh_degree=0)
     with torch.no_grad():
-        start = {name: value for name, value in scene.start.items()}
+        start = dict(scene.start)
         gaussians = replace(scene.gaussians(), sh=start["sh_dc"][:, None])
         cameras = TorchCameras.of(reconstruction.test_cameras)
         truth = render(gaussians, cameras).image
