@@ -15,6 +15,9 @@ from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
 from benchmark.store import Store
 from vfm_zoo import registry
 
+# Seeds are below this.
+MOST_SEEDS = 10_000
+
 # Rises when the track's code changes a number that neither protocol nor specs show.
 TRACK_VERSION = 2
 
@@ -146,13 +149,15 @@ def parse_seeds(text: str) -> list[int]:
     try:
         if ".." in text:
             first, last = (int(part) for part in text.split(".."))
-            seeds = list(range(first, last + 1))
+            seeds = list(range(first, min(last, MOST_SEEDS) + 1))
         elif "," in text:
             seeds = [int(part) for part in text.split(",")]
         else:
-            seeds = list(range(int(text)))
+            seeds = list(range(min(int(text), MOST_SEEDS + 1)))
     except ValueError:
         seeds = []
-    if not seeds or min(seeds) < 0:
-        raise InputError(f"seeds '{text}': expected how many (3), a range (0..2) or a list (0,2)")
+    if not seeds or min(seeds) < 0 or max(seeds) >= MOST_SEEDS:
+        raise InputError(
+            f"seeds '{text:.40}': expected how many (3), a range (0..2) or a list (0,2), each below {MOST_SEEDS}"
+        )
     return seeds

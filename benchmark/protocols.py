@@ -25,7 +25,10 @@ class Images:
     feature_long_side
         Long side at which extractors see the images; rounded per axis to what a model takes (Q7, Q12).
     train_views
-        At most this many of the scene's train candidates, spread evenly over their order; None takes all.
+        At most this many of the scene's train candidates; None takes all.
+    train_angle
+        Of these, each looks within so many degrees of the direction of another where there is a choice: beyond it
+        photographs show different sides of things (`benchmark.reconstruction.train_views`).
     photograph_width
         Photographs are fitted and judged at their own size, at most this wide, while Gaussians stay one a pixel of
         ``long_side`` (section 5.3); None fits and judges at ``long_side`` too.
@@ -34,6 +37,7 @@ class Images:
     long_side: int
     feature_long_side: int
     train_views: int | None
+    train_angle: float = 25.0
     photograph_width: int | None = None
 
 

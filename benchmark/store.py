@@ -1,23 +1,28 @@
 """Where artifacts and records lie: content-addressed folders, published by rename.
 
 A folder appears under its key complete or not at all: it is written under a temporary name on the same file system
-and renamed. A lock only saves work (two workers do not make the same thing at once); what makes the store right is
-the key and the rename.
+and renamed. Locks only save work (two workers do not make the same thing at once) and tell what is being written from
+what a killed worker left; what makes the store right is the key and the rename. All are `flock`: the kernel releases
+them when their holder dies, however it dies, so there is no stale lock to find and clear.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from benchmark.errors import InputError
 from benchmark.records import Record
+
+log = logging.getLogger(__name__)
 
 KINDS = ("scenes", "reconstructions", "features", "cells")
 
@@ -71,35 +76,57 @@ class Store:
         return final
 
     def publish(self, kind: str, key: str, build: Callable[[Path], None]) -> Path:
-        """Build the artifact now and put it in the place of any older one."""
+        """Build the artifact now and put it in the place of any older one; `InputError` if the disk is full."""
         final = self.path(kind, key)
-        partial = self.root / "partial" / f"{key[:16]}-{uuid.uuid4().hex}"
-        partial.mkdir()
         try:
-            build(partial)
-            final.parent.mkdir(exist_ok=True)
-            if final.is_dir():
-                # A folder cannot be renamed onto a full one; the older moves aside first and is then removed.
-                aside = partial.with_name(partial.name + "-old")
-                final.rename(aside)
-                partial.rename(final)
-                shutil.rmtree(aside, ignore_errors=True)
-            else:
-                partial.rename(final)
+            with self._partial(key) as partial:
+                build(partial)
+                final.parent.mkdir(exist_ok=True)
+                _put_in_place(partial, final)
         except OSError as error:
-            if error.errno == errno.ENOSPC:
-                raise InputError(f"store {self.root}: the disk is full; free some space and run again") from None
+            if is_full(error):
+                raise InputError(f"store {self.root}: {FULL}") from None
             raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
         return final
 
     @contextmanager
-    def _lock(self, key: str) -> Iterator[None]:
-        # flock is released by the kernel when its holder dies, so there is no stale lock to clear.
-        with (self.root / "locks" / f"{key}.lock").open("w") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+    def claim(self, key: str) -> Iterator[bool]:
+        """Whether this process alone may work on a cell until the block ends; False if another one does so now."""
+        with self._lock(f"{key}.claim", wait=False) as ours:
+            yield ours
+
+    @contextmanager
+    def _lock(self, name: str, wait: bool = True, shared: bool = False) -> Iterator[bool]:
+        with (self.root / "locks" / f"{name}.lock").open("w") as handle:
+            yield _flock(handle, wait, shared)
+
+    @contextmanager
+    def _partial(self, key: str) -> Iterator[Path]:
+        """An empty folder, removed in the end, that `clear_partial` of another process leaves alone."""
+        outer = self.root / "partial" / f"{key[:16]}-{uuid.uuid4().hex}"
+        with ExitStack() as held:
+            # Shared among builders: nobody clears between the folder's birth and its lock.
+            with self._lock("partial", shared=True):
+                outer.mkdir()
+                held.callback(shutil.rmtree, outer, ignore_errors=True)
+                handle = held.enter_context((outer / "lock").open("w"))
+                _flock(handle, wait=True, shared=False)
+            (outer / "artifact").mkdir()
+            yield outer / "artifact"
+
+    def clear_partial(self) -> None:
+        """Remove what killed workers left half-written; what a living process is writing stays."""
+        with self._lock("partial", wait=False) as alone:
+            if not alone:
+                return
+            for leftover in (self.root / "partial").iterdir():
+                try:
+                    with (leftover / "lock").open("r+") as handle:
+                        abandoned = _flock(handle, wait=False, shared=False)
+                except OSError:
+                    abandoned = True
+                if abandoned:
+                    shutil.rmtree(leftover, ignore_errors=True)
 
     def read_record(self, key: str) -> Record | None:
         """The record of a cell, or None; `InputError` if the file is damaged."""
@@ -109,14 +136,43 @@ class Store:
         return Record.from_json(path.read_text(encoding="utf-8"), str(path))
 
     def records(self) -> Iterator[Record]:
-        """Every record, in the order of its key."""
+        """Every record, in the order of its key; a damaged one is named in the log and left out."""
         for path in sorted((self.root / "cells").glob("*/*/record.json")):
-            yield Record.from_json(path.read_text(encoding="utf-8"), str(path))
+            try:
+                yield Record.from_json(path.read_text(encoding="utf-8"), str(path))
+            except (InputError, OSError, UnicodeDecodeError) as error:
+                log.warning("%s; it is left out: remove its folder, or run its cell again", error)
 
-    def clear_partial(self) -> None:
-        """Remove what killed workers left half-written; call only while none runs."""
-        for leftover in (self.root / "partial").iterdir():
-            shutil.rmtree(leftover, ignore_errors=True)
+
+FULL = "the disk is full; free some space and run again (what is finished is kept)"
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether a file could not be written for want of space, of quota, or beyond the largest size allowed."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _put_in_place(built: Path, final: Path) -> None:
+    """Rename a folder to its final name; a folder cannot be renamed onto a full one, so an older one moves aside."""
+    while True:
+        try:
+            built.rename(final)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+        # Into the partial folder of the new one, with which it is removed. If another process moved it first, it is gone.
+        with suppress(FileNotFoundError):
+            final.rename(built.parent / f"old-{uuid.uuid4().hex}")
+
+
+def _flock(handle: TextIO, wait: bool, shared: bool) -> bool:
+    """Lock an open file until it is closed; False if ``wait`` is not and another process holds it."""
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_durably(path: Path, text: str) -> None:

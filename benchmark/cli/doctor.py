@@ -19,7 +19,7 @@ from benchmark.errors import SplatbenchError
 EXTRAS = (
     ("gpu", "gsplat", "rendering on CUDA"),
     ("lpips", "lpips", "the metric LPIPS"),
-    ("zoo", "transformers", "most entries with weights on a hub"),
+    ("zoo", "transformers", "entries with weights on a hub"),
     ("view", "viser", "the live view of a fitted scene"),
     ("video", "imageio_ffmpeg", "videos of a fitted scene"),
     ("ray", "ray", "running on a cluster"),
@@ -61,9 +61,9 @@ def examine(store: Path) -> Iterator[Finding]:
     yield _hugging_face_datasets()
     for extra, module, purpose in EXTRAS:
         if find_spec(module) is None:
-            yield Finding(f"extra [{extra}]", "missing", f"no {purpose}: pip install 'splatbench[{extra}]'")
+            yield Finding(f"extra [{extra}]", "missing", f"{purpose}: pip install 'splatbench[{extra}]'")
         else:
-            yield Finding(f"extra [{extra}]", "ok", f"{purpose} ({_version(module)})")
+            yield Finding(f"extra [{extra}]", "ok", f"{purpose} ({module} {_version(module)})")
     yield _lpips_weights()
 
 

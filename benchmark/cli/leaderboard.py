@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import webbrowser
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -94,11 +96,21 @@ def entry_cards() -> dict[str, dict[str, Any]]:
     return cards
 
 
+@cache
+def _dataset_names() -> frozenset[str]:
+    return frozenset(spec.name for spec in list_datasets())
+
+
 def command(record: Record) -> str:
-    """The line that remakes a record."""
+    """The line that remakes a record, for a POSIX shell.
+
+    Where a folder of photographs lay is not in its record, so for one that is no dataset of the benchmark the line has
+    ``path/to/`` before its name.
+    """
     cell = record.cell
-    mode = "" if cell.mode == "free" else f" --mode {cell.mode}"
-    return (
-        f"splatbench run --entry {cell.entry} --dataset {cell.dataset} --scene {cell.scene}{mode}"
-        f" --protocol {cell.protocol} --seeds {cell.seed}..{cell.seed}"
-    )
+    known = cell.dataset in _dataset_names()
+    words = ["splatbench", "run", "--entry", cell.entry]
+    words += ["--dataset", cell.dataset if known else f"path/to/{cell.dataset}", "--scene", cell.scene]
+    words += [] if cell.mode == "free" else ["--mode", cell.mode]
+    words += ["--protocol", cell.protocol, "--seeds", f"{cell.seed}..{cell.seed}"]
+    return shlex.join(words)

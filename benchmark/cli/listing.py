@@ -87,38 +87,43 @@ def plain(values: Any) -> Any:
     return values if values is None or isinstance(values, bool | int | float | str) else str(values)
 
 
-Listing = tuple[str, list[str], list[list[str]]]
+Listing = tuple[str, list[str], list[list[str | int | None]]]
 
 
 def _entries() -> Listing:
-    rows = [
-        [entry.name, entry.kind, entry.title, str(entry.channels), entry.licence.spdx]
-        for entry in registry.list_entries()
+    rows: list[list[str | int | None]] = [
+        [entry.name, entry.kind, entry.title, entry.channels, entry.licence.spdx] for entry in registry.list_entries()
     ]
-    rows += [[name, "baseline", title, "", ""] for name, title in BASELINES.items()]
+    rows += [[name, "baseline", title, None, None] for name, title in BASELINES.items()]
     return "Entries", ["name", "kind", "title", "channels", "licence"], rows
 
 
 def _datasets() -> Listing:
-    rows = [[spec.name, spec.title, spec.task, str(len(spec.scenes)), spec.licence.spdx] for spec in list_datasets()]
+    rows: list[list[str | int | None]] = [
+        [spec.name, spec.title, spec.task, len(spec.scenes), spec.licence.spdx] for spec in list_datasets()
+    ]
     return "Datasets", ["name", "title", "task", "scenes", "licence"], rows
 
 
 def _protocols() -> Listing:
-    rows = [
-        [p.name, str(p.version), str(p.images.long_side), f"{p.warm_start.steps} + {p.joint.steps}", p.description]
+    rows: list[list[str | int | None]] = [
+        [p.name, p.version, p.images.long_side, f"{p.warm_start.steps} + {p.joint.steps}", p.description]
         for p in PROTOCOLS.values()
     ]
     return "Protocols", ["name", "version", "long side", "steps", "description"], rows
 
 
 def _metrics() -> Listing:
-    rows = [[m.name, m.title, m.better, m.unit, str(m.decimals), m.note] for m in METRICS.values()]
+    rows: list[list[str | int | None]] = [
+        [m.name, m.title, m.better, m.unit, m.decimals, m.note] for m in METRICS.values()
+    ]
     return "Metrics", ["name", "title", "better", "unit", "decimals", "note"], rows
 
 
 def _modes() -> Listing:
-    rows = [[name, ", ".join(read) or "nothing (baselines)"] for name, read in MODES.items()]
+    rows: list[list[str | int | None]] = [
+        [name, ", ".join(read) or "nothing (baselines)"] for name, read in MODES.items()
+    ]
     return "Modes", ["name", "read out of the features"], rows
 
 

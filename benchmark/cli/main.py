@@ -7,11 +7,14 @@ import signal
 import sys
 from types import FrameType
 
-import click
 import typer
 
 from benchmark.cli import compile, doctor, leaderboard, listing, run
 from benchmark.errors import SplatbenchError
+
+# Typer carries a Click of its own since 0.20 and used the installed one before: its errors are found through what it
+# exports either way. The base of BadParameter is that of an unknown option, a missing value ... too.
+UsageError = typer.BadParameter.__base__
 
 app = typer.Typer(
     name="splatbench",
@@ -33,28 +36,40 @@ def main() -> None:
     """Entry point; a user's error is one line on stderr and exit code 2, an interrupt is 130."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.exit(call(app))
+
+
+def call(command: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Run the command; its exit code, after its error was written to stderr in one line."""
     try:
-        code = app(standalone_mode=False)
+        code = command(args=arguments, standalone_mode=False)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return error.exit_code
+        path = error.ctx.command_path if error.ctx else "splatbench"
+        # Validators put the kind of exception before their text.
+        _fail(f"{error.format_message().replace('Value error, ', '').rstrip('.')}; see `{path} --help`")
+        return 2
     except SplatbenchError as error:
         _fail(str(error))
-        code = 2
+        return 2
     except LookupError as error:
         # The registry's errors: it may not know ours.
         if type(error) in (KeyError, IndexError):
             raise
         _fail(str(error))
-        code = 2
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; what is finished is kept, the same command goes on from there")
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
         code = 130
-    sys.exit(code or 0)
+    if code == 130:
+        # Newer Typers turn the interrupt into this exit code.
+        _fail("stopped; what is finished is kept, the same command goes on from there")
+    return code or 0
 
 
 def _fail(text: str) -> None:
-    sys.stderr.write(f"splatbench: {text}\n")
+    sys.stderr.write(f"splatbench: {' '.join(text.split())}\n")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

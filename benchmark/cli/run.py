@@ -38,10 +38,10 @@ def run(
     from benchmark.store import Store
 
     selection = Selection(
-        entries=split(entry) or [],
+        entries=split(entry, "--entry") or [],
         dataset=dataset,
-        scenes=split(scene),
-        modes=split(mode),
+        scenes=split(scene, "--scene"),
+        modes=split(mode, "--mode"),
         protocol=protocol,
         seeds=None if seeds is None else parse_seeds(seeds),
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 
 from benchmark.cli.output import console, print_table
+from benchmark.errors import SplatbenchError
 from benchmark.executors.events import Finished
 from benchmark.plan import Task
 from benchmark.records import METRICS, Record
@@ -17,7 +18,7 @@ def print_results(tasks: Sequence[Task], store: Store) -> None:
     """Means over seeds and scenes of the asked cells, with the spread over seeds; the page has the details."""
     groups: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for task in tasks:
-        record = store.read_record(task.key)
+        record = _read(store, task.key)
         if record is not None and record.status == "ok":
             groups[task.cell.dataset, task.cell.mode, task.cell.entry].append(record)
     if not groups:
@@ -30,8 +31,22 @@ def print_results(tasks: Sequence[Task], store: Store) -> None:
         seconds = mean(record.cost["seconds"]["total"] for record in group)
         memory = max(record.cost["peak_memory_mb"] for record in group)
         rows.append([dataset, mode, entry, *cells, str(len(group)), f"{seconds:.1f}", f"{memory:.0f}"])
-    rows.sort(key=lambda row: (row[0], row[1]))
-    print_table("Results", ["dataset", "mode", "entry", *headers, "cells", "s a cell", "peak MB"], rows)
+    rows.sort(key=lambda row: row[:2])
+    columns = ["dataset", "mode", "entry", *headers, "cells", "seconds a cell", "peak memory MB"]
+    print_table("Results", columns, rows, whole=True)
+    notes = ["means over scenes and seeds"]
+    if any("±" in cell for row in rows for cell in row):
+        notes.append("± is the standard deviation over seeds")
+    notes += [f"{METRICS[name].title} in {unit}" for name in names if (unit := METRICS[name].unit)]
+    console.print(f"({'; '.join(notes)})", markup=False, highlight=False)
+
+
+def _read(store: Store, key: str) -> Record | None:
+    """The record; None for a damaged one too, whose cell has failed with a reason of its own."""
+    try:
+        return store.read_record(key)
+    except SplatbenchError:
+        return None
 
 
 def _cell(name: str, group: Sequence[Record]) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -22,6 +23,11 @@ from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.store import Store
 
+# What a slot does with a task; None if another process is at work on the same cell.
+Work = Callable[[Task, Store, Report], Finished | None]
+
+# A cell that another process works on is asked for again after this many seconds.
+ASK_AGAIN = 1.0
 # Progress is sent at most this often (seconds): a pipe and a terminal are slower than a step.
 REPORT_EVERY = 0.1
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -35,7 +41,9 @@ class _Slot:
     task: Task | None = None
 
 
-def run_tasks(tasks: Sequence[Task], store: Store, slots: int, threads: int, on_event: OnEvent) -> list[Finished]:
+def run_tasks(
+    tasks: Sequence[Task], store: Store, slots: int, threads: int, on_event: OnEvent, work: Work = run_task
+) -> list[Finished]:
     """Run every task whose record is not in the store yet; returns the outcomes in the order of ``tasks``.
 
     Parameters
@@ -46,10 +54,13 @@ def run_tasks(tasks: Sequence[Task], store: Store, slots: int, threads: int, on_
         Threads of each.
     on_event
         Called in this process as work goes on.
+    work
+        A function of an importable module, for it is called in the slots' processes.
 
     Notes
     -----
-    One task's failure never ends the others. On `KeyboardInterrupt` the workers are ended and the interrupt goes on;
+    One task's failure never ends the others. What another run on the same store is doing is waited for, not done
+    twice. On `KeyboardInterrupt` the workers are ended and the interrupt goes on;
     what was published stays, and what was not leaves nothing behind.
     """
     outcomes: dict[str, Finished] = {}
@@ -61,7 +72,7 @@ def run_tasks(tasks: Sequence[Task], store: Store, slots: int, threads: int, on_
         else:
             waiting.append(task)
     if waiting:
-        _Pool(waiting, store, min(slots, len(waiting)), threads, on_event, outcomes).run()
+        _Pool(waiting, store, min(slots, len(waiting)), threads, on_event, outcomes, work).run()
     return [outcomes[task.key] for task in tasks]
 
 
@@ -74,20 +85,27 @@ class _Pool:
         threads: int,
         on_event: OnEvent,
         outcomes: dict[str, Finished],
+        work: Work,
     ):
         self.waiting = waiting
         self.store = store
         self.on_event = on_event
         self.outcomes = outcomes
         self.threads = threads
+        self.work = work
         self.last: dict[int, Task] = {}
-        self.slots = [self._spawn(number) for number in range(slots)]
+        self.not_before: dict[str, float] = {}
+        self.slots: list[_Slot] = []
+        self.count = slots
 
     def run(self) -> None:
         try:
-            for slot in self.slots:
-                self._hand_out(slot)
-            while any(slot.task for slot in self.slots):
+            for number in range(self.count):
+                self.slots.append(self._spawn(number))
+            while self.waiting or any(slot.task for slot in self.slots):
+                for slot in self.slots:
+                    if slot.task is None:
+                        self._hand_out(slot)
                 self._turn()
         finally:
             for slot in self.slots:
@@ -103,7 +121,7 @@ class _Pool:
     def _turn(self) -> None:
         """Wait for a message or a death, and answer it."""
         busy = {slot.pipe: slot for slot in self.slots if slot.task}
-        for ready in wait(list(busy)):
+        for ready in wait(list(busy), timeout=ASK_AGAIN if self.waiting else None):
             slot = busy[ready]  # type: ignore[index]
             try:
                 message = slot.pipe.recv()
@@ -112,18 +130,31 @@ class _Pool:
                 continue
             if isinstance(message, Finished):
                 self._finish(slot, message)
+            elif message is None:
+                self._put_back(slot)
             elif slot.task is not None:
                 self.on_event(Progress(slot.number, slot.task, *message))
+
+    def _put_back(self, slot: _Slot) -> None:
+        """Another process is at work on the cell: others first."""
+        assert slot.task is not None
+        self.on_event(Progress(slot.number, slot.task, "another process is at it", 0, 1, None))
+        self.not_before[slot.task.key] = time.monotonic() + ASK_AGAIN
+        self.waiting.append(slot.task)
+        slot.task = None
 
     def _finish(self, slot: _Slot, outcome: Finished) -> None:
         self.outcomes[outcome.task.key] = outcome
         self.on_event(outcome)
         slot.task = None
-        self._hand_out(slot)
 
     def _bury(self, slot: _Slot) -> None:
         """A worker died in the middle of a cell: the cell has failed, the slot gets a new process."""
         slot.process.join(timeout=5)
+        if slot.process.is_alive():
+            # Its pipe is broken and it did not end: it hangs.
+            slot.process.kill()
+            slot.process.join()
         code = slot.process.exitcode
         how = f"signal {-code} ({signal.Signals(-code).name})" if code is not None and code < 0 else f"exit code {code}"
         hint = "; probably out of memory: run fewer --slots" if code == -signal.SIGKILL else ""
@@ -135,56 +166,90 @@ class _Pool:
 
     def _hand_out(self, slot: _Slot) -> None:
         """Give the slot the waiting task nearest to its last one, so that it keeps its model and its scene."""
-        if not self.waiting:
+        now = time.monotonic()
+        ready = [task for task in self.waiting if self.not_before.get(task.key, 0.0) <= now]
+        if not ready:
             return
         last = self.last.get(slot.number)
-        task = self.waiting[0]
+        task = ready[0]
         if last is not None:
             task = min(
-                self.waiting,
+                ready,
                 key=lambda t: (t.cell.scene != last.cell.scene, t.cell.entry != last.cell.entry),
             )
         self.waiting.remove(task)
         self.last[slot.number] = slot.task = task
-        slot.pipe.send(task)
+        with suppress(BrokenPipeError):  # it died while idle: its pipe is found closed in the next turn
+            slot.pipe.send(task)
 
     def _spawn(self, number: int) -> _Slot:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=_serve, args=(theirs, self.store.root, self.threads), name=f"slot-{number}", daemon=True
+            target=_serve, args=(theirs, self.store.root, self.threads, self.work), name=f"slot-{number}", daemon=True
         )
-        # Thread counts are read when the libraries load, so the child must find them in its environment.
-        before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
-        try:
+        with _environment(dict.fromkeys(THREAD_VARIABLES, str(self.threads))), _interrupts_later():
             process.start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
         theirs.close()
         return _Slot(number, process, ours)
 
 
-def _serve(pipe: Connection, root: Path, threads: int) -> None:
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    """Thread counts are read when the libraries load, so the child must find them in its environment."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Hold SIGINT back: a child is born with it blocked, so Ctrl-C cannot meet it before it has learned to ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: Connection, root: Path, threads: int, work: Work) -> None:
     """A slot's process: run what comes through the pipe until the other end closes."""
     # Ctrl-C reaches the whole group; the parent decides and ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _end_with_parent()
     _settle(threads)
     store = Store(root)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
             task = pipe.recv()
-            pipe.send(run_task(task, store, _reporter(pipe)))
+            pipe.send(work(task, store, _reporter(pipe)))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent does, even if that was killed: nobody waits for its cell any more."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _settle(threads: int) -> None:
+    import pycolmap  # noqa: F401
     import torch
 
+    # pycolmap takes SIGTERM over when it is imported, to print a stack trace; to be told to end is no crash.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(threads)
     # Adam's second moments of idle weights decay into denormal numbers, which are many times slower.
     torch.set_flush_denormal(True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import traceback
 from datetime import UTC, datetime
@@ -14,34 +13,61 @@ from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.provenance import machine, software
 from benchmark.records import Record
-from benchmark.store import Store, write_durably
+from benchmark.store import FULL, Store, is_full, write_durably
 
 log = logging.getLogger(__name__)
 
 
-def run_task(task: Task, store: Store, report: Report) -> Finished:
-    """Run a cell unless its record is there and ok; an error becomes a `failed` record with its reason."""
-    if is_done(task, store):
-        return Finished(task, "ok", "", cached=True)
-    # Only a process that really runs a cell pays for importing torch.
-    from benchmark.feat2gs.track import run_cell
+def run_task(task: Task, store: Store, report: Report) -> Finished | None:
+    """Run a cell unless its record is there and ok; an error becomes a `failed` record with its reason.
 
+    Returns
+    -------
+    outcome
+        None if another process is at work on the very cell: ask again later.
+    """
     try:
-        run_cell(task.cell, task.key, task.dataset, task.protocol, store, now(), report)
-        return Finished(task, "ok", "", cached=False)
-    except (SplatbenchError, MemoryError) as error:
-        reason = str(error) or "out of memory: choose a protocol with smaller images, or run fewer slots"
+        with store.claim(task.key) as ours:
+            if not ours:
+                return None
+            if is_done(task, store):
+                return Finished(task, "ok", "", cached=True)
+            reason = _attempt(task, store, report)
+            return record_failure(task, store, reason) if reason else Finished(task, "ok", "", cached=False)
     except OSError as error:
-        full = error.errno == errno.ENOSPC
-        reason = f"store {store.root}: the disk is full; free some space and run again" if full else repr(error)
-        log.debug("%s", traceback.format_exc())
+        # The claim itself could not be written.
+        return record_failure(task, store, _reason(error, store))
+
+
+def _attempt(task: Task, store: Store, report: Report) -> str:
+    """Run the cell; why it failed, or nothing."""
+    try:
+        # Only a process that really runs a cell pays for importing torch.
+        from benchmark.feat2gs.track import run_cell
+
+        run_cell(task.cell, task.key, task.dataset, task.protocol, store, now(), report)
+    except (BrokenPipeError, ConnectionResetError):
+        # Nobody listens to the reports any more: the process that handed out the cell is gone.
+        raise
     except Exception as error:  # the cell ends, the others go on; the record keeps where it happened
-        log.exception("%s", task.cell.label)
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{place.name}, line {place.lineno} of {Path(place.filename).name}"
-        # One line, whatever a library makes of its errors.
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:500]} ({where})"
-    return record_failure(task, store, reason)
+        if not isinstance(error, SplatbenchError | MemoryError | OSError):
+            log.exception("%s", task.cell.label)
+        return _reason(error, store)
+    return ""
+
+
+def _reason(error: Exception, store: Store) -> str:
+    """One line, whatever a library makes of its errors."""
+    if is_full(error):
+        return f"store {store.root}: {FULL}"
+    if isinstance(error, MemoryError):
+        return "out of memory: choose a protocol with smaller images, or run fewer --slots"
+    text = " ".join(str(error).split())[:1500]
+    if isinstance(error, SplatbenchError):
+        return text
+    log.debug("%s", "".join(traceback.format_exception(error)))
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {text[:500]} ({place.name}, line {place.lineno} of {Path(place.filename).name})"
 
 
 def is_done(task: Task, store: Store) -> bool:
@@ -55,7 +81,9 @@ def is_done(task: Task, store: Store) -> bool:
 
 
 def record_failure(task: Task, store: Store, reason: str) -> Finished:
-    """Leave a `failed` record; never taken for a result, and run again the next time."""
+    """Leave a `failed` record; never taken for a result, run again the next time, and never in the place of an ok one."""
+    if is_done(task, store):
+        return Finished(task, "ok", "", cached=True)
     record = Record(
         cell=task.cell,
         key=task.key,

@@ -14,8 +14,9 @@ from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
 from benchmark.protocols import Protocol
 from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
-from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, choose_train_views, reconstruct
+from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, reconstruct
 from benchmark.reconstruction.reconstruction import Reconstruction
+from benchmark.reconstruction.train_views import choose_train_views
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.scene import Scene, View
 from benchmark.scenes.sizes import working_size

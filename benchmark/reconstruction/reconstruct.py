@@ -1,4 +1,4 @@
-"""One signature for every method; what they share is here: choosing views, the world's frame, masks, the truth."""
+"""One signature for every method; what they share is here: the world's frame, masks, the truth."""
 
 from __future__ import annotations
 
@@ -26,18 +26,6 @@ RECONSTRUCTION_VERSION = 1
 Method = Callable[[Sequence[View], Sequence[Camera], Reconstruct], DepthMaps]
 
 METHODS: dict[str, Method] = {"known": known.depth_maps}
-
-
-def choose_train_views(scene: Scene, images: Images) -> tuple[int, ...]:
-    """Indices of the views to train on: all candidates, or ``images.train_views`` of them, spread evenly.
-
-    Of ``n`` candidates ``k`` are taken at ``round(linspace(0, n - 1, k))``; one alone is the middle one.
-    """
-    count = len(scene.train)
-    wanted = count if images.train_views is None else min(images.train_views, count)
-    if wanted == 1:
-        return (scene.train[count // 2],)
-    return tuple(scene.train[round(position)] for position in np.linspace(0, count - 1, wanted))
 
 
 def reconstruct(
