@@ -11,15 +11,15 @@ BIN := $(VENV)/bin
 # The repository root stays off sys.path: its folder `datasets` must not stand in for Hugging Face's package.
 export PYTHONSAFEPATH := 1
 
-VFM ?= efficientnet_lite0,efficientnet_lite0_random,random,iuvrgb,instantsplat
-PROTOCOL ?= lite
-ifndef DATASET
-DATASET := studio
-SCENE ?= shelves
-SEEDS ?= 1
-endif
-OPTIONS := --entry '$(VFM)' --dataset '$(DATASET)' --protocol '$(PROTOCOL)' \
+# What `make bench` runs: without any variable the demonstration, else just what they ask for.
+ifneq ($(strip $(VFM)$(DATASET)$(SCENE)$(MODE)$(PROTOCOL)$(SEEDS)),)
+VFM ?= efficientnet_lite0
+DATASET ?= studio
+COMMAND := run --entry '$(VFM)' --dataset '$(DATASET)' $(if $(PROTOCOL),--protocol '$(PROTOCOL)') \
   $(if $(SCENE),--scene '$(SCENE)') $(if $(MODE),--mode '$(MODE)') $(if $(SEEDS),--seeds '$(SEEDS)')
+else
+COMMAND := study demo
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help bench leaderboard test check clean
@@ -28,8 +28,8 @@ help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
 
 bench: $(VENV)/core
-	@echo "splatbench run $(OPTIONS)"
-	@$(BIN)/splatbench run $(OPTIONS)
+	@echo "splatbench $(COMMAND)"
+	@$(BIN)/splatbench $(COMMAND)
 
 leaderboard: $(VENV)/core
 	@$(BIN)/splatbench leaderboard build

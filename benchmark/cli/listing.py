@@ -16,6 +16,7 @@ from benchmark.feat2gs.modes import BASELINES, MODES
 from benchmark.metrics.table import METRICS
 from benchmark.protocols import PROTOCOLS
 from benchmark.scenes.spec import list_datasets
+from benchmark.studies import STUDIES
 from vfm_zoo import registry
 
 
@@ -27,6 +28,7 @@ class Kind(enum.StrEnum):
     protocols = "protocols"
     metrics = "metrics"
     modes = "modes"
+    studies = "studies"
 
 
 def list_things(
@@ -127,10 +129,16 @@ def _modes() -> Listing:
     return "Modes", ["name", "read out of the features"], rows
 
 
+def _studies() -> Listing:
+    rows: list[list[str | int | None]] = [[study.name, study.description] for study in STUDIES.values()]
+    return "Studies", ["name", "what it shows"], rows
+
+
 _LISTINGS: dict[Kind, Callable[[], Listing]] = {
     Kind.entries: _entries,
     Kind.datasets: _datasets,
     Kind.protocols: _protocols,
     Kind.metrics: _metrics,
     Kind.modes: _modes,
+    Kind.studies: _studies,
 }

@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from benchmark.cli import compile, doctor, leaderboard, listing, run
+from benchmark.cli import compile, doctor, leaderboard, listing, run, study
 from benchmark.errors import SplatbenchError
 
 # Typer carries a Click of its own since 0.20 and used the installed one before: its errors are found through what it
@@ -28,6 +28,8 @@ app.command("list")(listing.list_things)
 app.command("show")(listing.show)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("study")(study.study)
+app.command("plan")(study.plan)
 app.command("compile")(compile.compile_all)
 app.add_typer(leaderboard.app, name="leaderboard")
 

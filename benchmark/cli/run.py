@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console, cores, split
+
+if TYPE_CHECKING:
+    from benchmark.plan import Selection, Task
+    from benchmark.store import Store
 
 
 def run(
@@ -16,7 +22,9 @@ def run(
     ] = "studio",
     scene: Annotated[list[str] | None, typer.Option(help="Only these scenes.")] = None,
     mode: Annotated[list[str] | None, typer.Option(help="geometry, texture, all; without it all three.")] = None,
-    protocol: Annotated[str, typer.Option(help="lite or strict.")] = "lite",
+    protocol: Annotated[
+        str, typer.Option(help="lite, strict, paper or a variation; see `splatbench list protocols`.")
+    ] = "lite",
     seeds: Annotated[
         str | None, typer.Option(help="How many repetitions (3), or which (0..2 or 0,2); default as the protocol.")
     ] = None,
@@ -30,11 +38,7 @@ def run(
 
     Example: `splatbench run --entry efficientnet_lite0 --entry iuvrgb --dataset motorcycle --mode geometry`
     """
-    from benchmark.cli.leaderboard import build
-    from benchmark.cli.progress import RunView
-    from benchmark.cli.summary import print_failures, print_results
-    from benchmark.executors.slots import run_tasks
-    from benchmark.plan import Selection, parse_seeds, plan
+    from benchmark.plan import Selection, parse_seeds
     from benchmark.store import Store
 
     selection = Selection(
@@ -46,10 +50,31 @@ def run(
         seeds=None if seeds is None else parse_seeds(seeds),
     )
     opened = Store(store)
+    execute(plan_all([selection], opened), opened, slots or cores(), store, site)
+
+
+def plan_all(selections: Sequence[Selection], store: Store) -> list[Task]:
+    """Cells of several selections, each once."""
+    from benchmark.plan import plan
+
     with console.status("Preparing scenes ...") as status:
-        tasks = plan(selection, opened, lambda name: status.update(f"Preparing scene {name} ..."))
+
+        def report(name: str) -> None:
+            status.update(f"Preparing scene {name} ...")
+
+        tasks = [task for selection in selections for task in plan(selection, store, report)]
+    return list({task.key: task for task in tasks}.values())
+
+
+def execute(tasks: Sequence[Task], opened: Store, slots: int, store: Path, site: Path) -> None:
+    """Run cells, print what came out, rebuild the page; exit code 1 unless all are ok."""
+    from benchmark.cli.leaderboard import build
+    from benchmark.cli.progress import RunView
+    from benchmark.cli.summary import print_failures, print_results
+    from benchmark.executors.slots import run_tasks
+
     with RunView(len(tasks)) as view:
-        outcomes = run_tasks(tasks, opened, slots or cores(), threads=1, on_event=view)
+        outcomes = run_tasks(tasks, opened, slots, threads=1, on_event=view)
     print_results(tasks, opened)
     page = build(store=store, site=site)
     failed = print_failures(outcomes)

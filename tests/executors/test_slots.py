@@ -120,9 +120,9 @@ def test_a_run_that_is_stopped_leaves_no_process_no_trace_and_nothing_half(start
 
 
 def test_a_failure_never_takes_the_place_of_a_result(stand_ins, tmp_path, make_task):
-    from benchmark.executors.worker import record_failure
-
     import stand_ins as module  # type: ignore[import-not-found]
+
+    from benchmark.executors.worker import record_failure
 
     store, task = Store(tmp_path / "store"), make_task("ok")
     module.work(task, store, lambda *step: None)
