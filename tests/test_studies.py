@@ -1,0 +1,71 @@
+"""Named sets of cells and what they cost."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from benchmark.errors import InputError
+from benchmark.plan import expand_entries
+from benchmark.protocols import PROTOCOLS
+from benchmark.studies import DESCENDING, STUDIES, estimate, get_study
+
+
+def test_every_study_names_protocols_that_exist():
+    for study in STUDIES.values():
+        assert {part.protocol for part in study.selections} <= set(PROTOCOLS)
+
+
+def test_the_demonstration_is_thirteen_cells_and_two_more_repetitions_of_geometry():
+    everything, geometry = STUDIES["demo"].selections
+    assert len(expand_entries(everything.entries)) == 5
+    assert everything.seeds == (0,)
+    assert geometry.modes == ["geometry"]
+    assert len(geometry.seeds or ()) == 3
+
+
+def test_chains_of_the_paper_are_each_others_reverse():
+    down = STUDIES["paper-descending"].selections[0].entries
+    up = STUDIES["paper-ascending"].selections[0].entries
+    assert down[0] == "radio"
+    assert up[0] == "iuvrgb"
+    assert down[-1].split("+") == up[-1].split("+")[::-1] == list(DESCENDING)
+
+
+def test_joined_names_are_sorted_only_where_order_does_not_count():
+    assert expand_entries(["random+iuvrgb"]) == ["iuvrgb+random"]
+    assert expand_entries(["random+iuvrgb"], ordered=True) == ["random+iuvrgb"]
+    assert expand_entries(["iuv+iuv"]) == ["iuv"]
+
+
+def test_a_baseline_is_no_part_of_a_combination():
+    with pytest.raises(InputError, match="instantsplat"):
+        expand_entries(["iuvrgb+instantsplat"])
+
+
+def test_unknown_studies_answer_with_the_nearest():
+    with pytest.raises(InputError, match="controls"):
+        get_study("control")
+
+
+def _task(key: str, protocol: str = "lite", mode: str = "geometry") -> SimpleNamespace:
+    return SimpleNamespace(key=key, cell=SimpleNamespace(protocol=protocol, mode=mode))
+
+
+def _record(seconds: float, protocol: str = "lite", mode: str = "geometry", status: str = "ok") -> SimpleNamespace:
+    cell = SimpleNamespace(protocol=protocol, mode=mode)
+    return SimpleNamespace(status=status, cell=cell, cost={"seconds": {"total": seconds}})
+
+
+def test_costs_are_told_from_what_was_measured():
+    tasks = [_task("a"), _task("b"), _task("c", mode="all"), _task("d")]
+    records = {"a": _record(10.0), "d": _record(1.0, status="failed"), "x": _record(30.0)}
+    found = estimate(tasks, records)  # type: ignore[arg-type]
+    assert (found.cells, found.done, found.measured) == (4, 1, 2)
+    # Of mode `all` nothing is known but the protocol's mean.
+    assert found.seconds == pytest.approx(3 * 20.0)
+
+
+def test_nothing_measured_means_no_estimate():
+    assert estimate([_task("a", protocol="strict")], {"x": _record(5.0)}).seconds is None  # type: ignore[arg-type,dict-item]
