@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -16,3 +20,95 @@ def shared_data() -> Path:
     if not (folder / "scenes").is_dir():
         pytest.skip(f"real photographs are absent: no folder {folder.name}/scenes beside the project")
     return folder
+
+
+@dataclass(frozen=True)
+class Wall:
+    """A textured rectangle: a corner, two edges at right angles, and the seed of its texture; grey if that is None."""
+
+    corner: tuple[float, float, float]
+    right: tuple[float, float, float]
+    down: tuple[float, float, float]
+    seed: int | None = 0
+
+
+@cache
+def _texture(seed):
+    from scipy.ndimage import gaussian_filter
+
+    if seed is None:
+        return np.full((400, 400, 3), 0.5)
+    dice = np.random.default_rng(seed)
+    layers = [gaussian_filter(dice.normal(size=(400, 400, 3)), (s, s, 0)) * s for s in (2, 5, 14)]
+    return np.clip(0.5 + 0.35 * sum(layers), 0, 1)
+
+
+def _look(walls, camera):
+    """Image and true depth of walls by intersecting every pixel's ray with every rectangle (closed form)."""
+    from scipy.ndimage import map_coordinates
+
+    columns, rows = np.meshgrid(np.arange(camera.width) + 0.5, np.arange(camera.height) + 0.5)
+    rays = np.stack([columns, rows, np.ones_like(rows)], -1) @ np.linalg.inv(camera.intrinsics).T
+    rays = rays @ camera.world_to_camera[:3, :3]  # one unit of z each
+    depth = np.full(rows.shape, np.inf)
+    image = np.zeros((*rows.shape, 3))
+    for wall in walls:
+        right, down = np.array(wall.right), np.array(wall.down)
+        normal = np.cross(right, down)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = (np.array(wall.corner) - camera.center) @ normal / (rays @ normal)
+        hit = camera.center + z[..., None] * rays - np.array(wall.corner)
+        u, v = hit @ right / (right @ right), hit @ down / (down @ down)
+        front = (z > 0) & (z < depth) & (u >= 0) & (u <= 1) & (v >= 0) & (v <= 1)
+        texture = _texture(wall.seed)
+        place = [v[front] * 399, u[front] * 399]
+        image[front] = np.stack([map_coordinates(texture[..., c], place, order=1) for c in range(3)], -1)
+        depth[front] = z[front]
+    return np.round(image * 255).astype(np.uint8), np.where(np.isfinite(depth), depth, 0).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def wall() -> type[Wall]:
+    """A textured rectangle; see `look`."""
+    return Wall
+
+
+@pytest.fixture(scope="session")
+def look() -> Callable:
+    """``look(walls, camera)``: the image and the true depth of rectangles, in closed form."""
+    return _look
+
+
+@pytest.fixture(scope="session")
+def row_cameras() -> Callable:
+    """``row_cameras(count, step, size)``: cameras in a row along x that look along z; focal length is the width."""
+    from benchmark.cameras import Camera
+
+    def make(count: int, step: float, size: tuple[int, int]) -> list:
+        width, height = size
+        intrinsics = np.array([[width, 0.0, width / 2], [0.0, width, height / 2], [0.0, 0.0, 1.0]])
+        poses = [np.eye(4) for _ in range(count)]
+        for index, pose in enumerate(poses):
+            pose[0, 3] = -(index - (count - 1) / 2) * step
+        return [Camera(pose, intrinsics, width, height) for pose in poses]
+
+    return make
+
+
+@pytest.fixture
+def photographs(tmp_path, look, row_cameras) -> Callable[..., Path]:
+    """``photographs(...)``: a folder of five small views of a slanted wall with a smaller one before it."""
+    from benchmark.scenes.cameras_json import write_folder
+
+    def make(name: str = "walls", size: tuple[int, int] = (48, 36), count: int = 5, depth: bool = True) -> Path:
+        walls = [
+            Wall((-3.0, -2.2, 3.6), (6.0, 0.0, 0.8), (0.0, 4.4, 0.0), seed=1),
+            Wall((-0.5, -0.4, 2.2), (0.9, 0.0, 0.0), (0.0, 0.8, 0.0), seed=2),
+        ]
+        cameras = {f"{index}.png": camera for index, camera in enumerate(row_cameras(count, 0.12, size))}
+        seen = {name: _look(walls, camera) for name, camera in cameras.items()}
+        depths = {name: z for name, (_, z) in seen.items()} if depth else {}
+        write_folder(tmp_path / name, {name: image for name, (image, _) in seen.items()}, cameras, depths)
+        return tmp_path / name
+
+    return make

@@ -44,7 +44,7 @@ def main() -> None:
 def call(command: typer.Typer, arguments: list[str] | None = None) -> int:
     """Run the command; its exit code, after its error was written to stderr in one line."""
     try:
-        code = command(args=arguments, standalone_mode=False)
+        code = command(args=arguments, prog_name="splatbench", standalone_mode=False)
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             error.show()

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from benchmark.cameras import Cameras
+from benchmark.errors import InputError
 from benchmark.reconstruction.reconstruction import Reconstruction
 
 ARRAYS = ("points", "colors", "confidence", "valid", "test_masks", "center", "true_points", "true_valid")
@@ -23,7 +25,9 @@ def save_reconstruction(folder: Path, reconstruction: Reconstruction) -> None:
         arrays[f"{name}.world_to_camera"] = cameras.world_to_camera
         arrays[f"{name}.intrinsics"] = cameras.intrinsics
     present = {name: values for name, values in arrays.items() if values is not None}
-    save_file({name: values.copy(order="C") for name, values in present.items()}, folder / "reconstruction.safetensors")
+    # Through Python's own file, whose errors say when a disk is full.
+    data = save({name: values.copy(order="C") for name, values in present.items()})
+    (folder / "reconstruction.safetensors").write_bytes(data)
     about = {
         "method": reconstruction.method,
         "scale": reconstruction.scale,
@@ -34,7 +38,16 @@ def save_reconstruction(folder: Path, reconstruction: Reconstruction) -> None:
 
 
 def load_reconstruction(folder: Path) -> Reconstruction:
-    """Read what `save_reconstruction` wrote."""
+    """Read what `save_reconstruction` wrote; `InputError` names the folder if its files are damaged."""
+    try:
+        return _load(folder)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise InputError(
+            f"{folder}: a damaged reconstruction ({type(error).__name__}); remove this folder, it is then made again"
+        ) from None
+
+
+def _load(folder: Path) -> Reconstruction:
     about = json.loads((folder / "reconstruction.json").read_text(encoding="utf-8"))
     arrays = load_file(folder / "reconstruction.safetensors")
 

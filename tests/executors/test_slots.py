@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -62,7 +63,7 @@ def test_cells_that_fail_or_kill_their_process_leave_a_reason_and_the_others_go_
     events = []
     outcomes = run_tasks(tasks, store, 2, 1, events.append, module.work)
     assert [outcome.task.cell.entry for outcome in outcomes] == entries
-    assert [event.task.key for event in events if isinstance(event, Finished)].__len__() == len(entries)
+    assert sum(isinstance(event, Finished) for event in events) == len(entries)
     for outcome, entry in zip(outcomes, entries, strict=True):
         record = store.read_record(outcome.task.key)
         assert record is not None
@@ -119,11 +120,12 @@ def test_a_run_that_is_stopped_leaves_no_process_no_trace_and_nothing_half(start
     assert [record.cell.entry for record in opened.records()] == ["ok"]
 
 
-def test_a_failure_never_takes_the_place_of_a_result(stand_ins, tmp_path, make_task):
+def test_a_failure_never_takes_the_place_of_a_result(stand_ins, tmp_path, make_task, monkeypatch):
     import stand_ins as module  # type: ignore[import-not-found]
 
     from benchmark.executors.worker import record_failure
 
+    monkeypatch.setitem(sys.modules, "benchmark.feat2gs.track", None)
     store, task = Store(tmp_path / "store"), make_task("ok")
     module.work(task, store, lambda *step: None)
     assert record_failure(task, store, "its process died after the record was published").status == "ok"
