@@ -49,9 +49,7 @@ def checked_pose(values: object, where: str) -> Float[np.ndarray, "4 4"]:
     matrix = checked_matrix(values, 4, 4, where)
     if not np.array_equal(matrix[3], [0, 0, 0, 1]):
         name = where.rsplit(": ", 1)[-1]
-        raise InputError(
-            f"{where.removesuffix(name)}the last row of {name} is not 0 0 0 1; transpose or correct it"
-        )
+        raise InputError(f"{where.removesuffix(name)}the last row of {name} is not 0 0 0 1; transpose or correct it")
     rotation = matrix[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
         raise InputError(f"{where} does not hold a rotation (is it scaled or sheared?); correct it")

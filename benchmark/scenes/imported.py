@@ -80,7 +80,7 @@ def imported_spec(spec: DatasetSpec, split: str) -> DatasetSpec | None:
 
     Scenes keep their options; a scene that the dataset does not know is left out.
     """
-    from benchmark.scenes.spec import SceneSpec, read_values, datasets_folder
+    from benchmark.scenes.spec import SceneSpec, datasets_folder, read_values
 
     path = splits_folder() / f"{split}.json"
     if not split.isidentifier() or not path.is_file():
@@ -149,4 +149,6 @@ def _write(path: Path, values: Mapping[str, Any]) -> None:
         partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
         partial.replace(path)
     except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); set SPLATBENCH_DATA to another folder") from None
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); set SPLATBENCH_DATA to another folder"
+        ) from None

@@ -56,9 +56,7 @@ class Lens:
         return replace(lens, params=tuple(camera.params), width=width, height=height)
 
 
-def posed_view(
-    path: Path, lens: Lens, world_to_camera: Float[np.ndarray, "4 4"], where: str, name: str = ""
-) -> View:
+def posed_view(path: Path, lens: Lens, world_to_camera: Float[np.ndarray, "4 4"], where: str, name: str = "") -> View:
     """A view of a photograph whose lens is known; its size may be another than the lens was stated for.
 
     Parameters
@@ -100,20 +98,19 @@ def straighten(view: View, store_folder: Path) -> View:
         return view
     lens = view.lens
     key = digest({"lens": asdict(lens), "version": VERSION, "image": file_digest(view.image_path)})
-    name = f"{Path(view.name).stem}.png"
     folder = write_once(
         store_folder / "straight" / key[:32],
-        lambda partial: Image.fromarray(_straight_pixels(view.image_path, lens)).save(partial / name, compress_level=1),
+        lambda partial: Image.fromarray(_straight_pixels(view.image_path, lens)).save(
+            partial / "image.png", compress_level=1
+        ),
     )
     straight = _straight_camera(lens)
     return replace(
         view,
-        image_path=folder / name,
+        image_path=folder / "image.png",
         width=straight.width,
         height=straight.height,
-        camera=Camera(
-            view.camera.world_to_camera, straight.calibration_matrix(), straight.width, straight.height
-        ),
+        camera=Camera(view.camera.world_to_camera, straight.calibration_matrix(), straight.width, straight.height),
         lens=None,
     )
 

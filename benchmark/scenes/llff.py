@@ -45,7 +45,12 @@ def read_table(path: Path) -> Float[np.ndarray, "view 17"]:
         raise InputError(f"{path}: absent; an LLFF scene has its poses there") from None
     except (OSError, ValueError, EOFError):
         raise InputError(f"{path}: damaged, or no .npy array of numbers; copy it anew from where it came") from None
-    if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != COLUMNS or table.dtype.kind not in "fi":
+    if (
+        not isinstance(table, np.ndarray)
+        or table.ndim != 2
+        or table.shape[1] != COLUMNS
+        or table.dtype.kind not in "fi"
+    ):
         shape = getattr(table, "shape", "none")
         raise InputError(f"{path}: its shape is {shape}, expected a row of {COLUMNS} numbers a view; copy it anew")
     return table.astype(np.float64)

@@ -42,7 +42,9 @@ def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, 
         pose, intrinsics = read_camera(camera_file)
         pose[:3, 3] *= options["unit"]
         width, height = options["size"] or image_size(path)
-        lens = Lens("PINHOLE", tuple(float(intrinsics[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))), width, height)
+        lens = Lens(
+            "PINHOLE", tuple(float(intrinsics[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2))), width, height
+        )
         depth = folder / "depths" / f"{path.stem}.npy"
         mask = folder / "binary_masks" / f"{path.stem}.png"
         view = posed_view(path, lens, pose, str(camera_file))
@@ -114,7 +116,7 @@ def shrunk_mask(mask: np.ndarray, shape: tuple[int, ...], erode: int) -> np.ndar
     rows = ((np.arange(shape[0]) + 0.5) * mask.shape[0] / shape[0]).astype(int)
     columns = ((np.arange(shape[1]) + 0.5) * mask.shape[1] / shape[1]).astype(int)
     resized = mask[np.ix_(rows, columns)]
-    return binary_erosion(resized, np.ones((erode, erode)), border_value=1) if erode > 1 else resized
+    return binary_erosion(resized, np.ones((erode, erode), bool), border_value=1) if erode > 1 else resized
 
 
 def _options(spec: DatasetSpec, scene_name: str) -> dict[str, Any]:
@@ -124,6 +126,10 @@ def _options(spec: DatasetSpec, scene_name: str) -> dict[str, Any]:
         raise InputError(f"{origin}: options: unit must be a number above 0; correct it")
     if type(options["erode"]) is not int or not 0 <= options["erode"] <= 1000:
         raise InputError(f"{origin}: options: erode must be 0 to 1000 pixels; correct it")
-    if not isinstance(size, list) or len(size) not in (0, 2) or not all(type(side) is int and side > 0 for side in size):
+    if (
+        not isinstance(size, list)
+        or len(size) not in (0, 2)
+        or not all(type(side) is int and side > 0 for side in size)
+    ):
         raise InputError(f"{origin}: options: size must be width and height in pixels; correct it")
     return options

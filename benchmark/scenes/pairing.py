@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from benchmark.errors import InputError
@@ -43,4 +44,4 @@ def pair(named: Iterable[str], paths: Sequence[Path], origin: str) -> dict[str, 
 
 def _shared(pairs: Mapping[str, Path]) -> str:
     paths = sorted(pairs.values())
-    return next(first.name for first, second in zip(paths, paths[1:], strict=False) if first == second)
+    return next(first.name for first, second in pairwise(paths) if first == second)

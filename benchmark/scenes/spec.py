@@ -15,13 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from benchmark.errors import InputError, MissingError, nearest
 from benchmark.scenes.places import data_folder, own_folder
+from benchmark.scenes.strict_yaml import read_yaml
 
 SCHEMA_NAME = "_schema.json"
-MAX_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -177,7 +175,7 @@ def read_spec(path: Path, split: str = "") -> DatasetSpec:
 
 def read_values(path: Path) -> dict[str, Any]:
     """Plain values of a dataset file, checked against the schema."""
-    values = _read_yaml(path)
+    values = read_yaml(path, f"see {SCHEMA_NAME} beside the dataset files")
     _validate(values, path)
     if values["name"] != path.stem:
         raise InputError(f"{path}: name is '{values['name']}' but the file is called '{path.stem}'; make them equal")
@@ -240,47 +238,6 @@ def check_split(train: Sequence[ViewId], test: Sequence[ViewId], where: str) -> 
     shared = sorted(set(train) & set(test), key=str)
     if shared:
         raise InputError(f"{where}: '{shared[0]}' is in train and in test; take it out of one of them")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (no exponential growth) and without repeated keys (no silent loss)."""
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None or key in seen:
-                what = "keys must be plain words" if key is None else f"key '{key}' stands twice"
-                raise yaml.constructor.ConstructorError(None, None, what, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES} bytes, so no dataset file; check what it is")
-        text = path.read_text(encoding="utf-8")
-        # A subclass of SafeLoader: it builds plain values only, and a tag such as !!python/name is an error.
-        values = yaml.load(text, Loader=_StrictLoader)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise InputError(f"{path}:{line} {problem}; mend that line") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected keys and values, see {SCHEMA_NAME} beside the dataset files")
-    return values
 
 
 @cache

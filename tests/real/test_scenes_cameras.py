@@ -64,7 +64,7 @@ def triangulate(views: tuple[View, ...], cameras: list[Camera], database: Path) 
     model = pycolmap.Reconstruction()
     with pycolmap.Database.open(database) as opened:
         ids = {image.name: (image.image_id, image.camera_id) for image in opened.read_all_images()}
-        pairs, geometries = opened.read_two_view_geometries()
+        _, geometries = opened.read_two_view_geometries()
     for view, camera in zip(views, cameras, strict=True):
         number, lens = ids[f"{Path(view.name).stem}.png"]
         k = camera.intrinsics
@@ -107,7 +107,7 @@ SCENES = {
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_triangulated_points_fall_where_the_cameras_say(shared_data, tmp_path, name):
+def test_triangulated_points_fall_where_the_cameras_say(shared_data, tmp_path, record_property, name):
     layout, count, looked_at = SCENES[name]
     folder = shared_data / "scenes" / name
     names = tuple(available_views(local(folder, layout), name, tmp_path))
@@ -116,7 +116,7 @@ def test_triangulated_points_fall_where_the_cameras_say(shared_data, tmp_path, n
     cameras = [view.camera for view in scene.views if view.camera is not None]
     database = matched(scene.views, tmp_path)
     right = triangulate(scene.views, cameras, database)
-    print(name, right)
+    record_property("check", str(right))
     assert right.mean_error < 1.5
     assert right.observations > 0.2 * right.matches
     # The check has teeth: the same matches through cameras that are inverted, or in OpenGL's axes, give no points.
@@ -128,7 +128,7 @@ def test_triangulated_points_fall_where_the_cameras_say(shared_data, tmp_path, n
         assert triangulate(scene.views, wrong, database).observations < right.observations / 3
 
 
-def test_the_lens_of_the_fox_is_straightened(shared_data, tmp_path):
+def test_the_lens_of_the_fox_is_straightened(shared_data, tmp_path, record_property):
     folder = shared_data / "scenes" / "fox"
     bent = [view for view in available_views(local(folder, "nerf_transforms"), "fox", tmp_path).values() if view.lens]
     assert len(bent) == 20
@@ -141,7 +141,7 @@ def test_the_lens_of_the_fox_is_straightened(shared_data, tmp_path):
         place.mkdir()
         cameras = [view.camera for view in views if view.camera is not None]
         results.append(triangulate(tuple(views), cameras, matched(tuple(views), place)))
-    print("fox bent", results[0], "straight", results[1])
+    record_property("bent and straight", str(results))
     assert results[1].mean_error < results[0].mean_error
 
 
