@@ -12,7 +12,26 @@ from benchmark.errors import InputError
 MAX_BYTES = 4_000_000
 
 
-class _StrictLoader(yaml.SafeLoader):
+def _reader() -> Any:
+    """Safe loader whose characters are read by libyaml, if it is there; events become values by the same code."""
+    if not yaml.__with_libyaml__:
+        return yaml.SafeLoader
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]
+
+    class Reader(yaml.composer.Composer, CParser, yaml.constructor.SafeConstructor, yaml.resolver.Resolver):
+        def __init__(self, stream: str):
+            CParser.__init__(self, stream)
+            yaml.composer.Composer.__init__(self)
+            yaml.constructor.SafeConstructor.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+    return Reader
+
+
+_Reader = _reader()
+
+
+class _StrictLoader(_Reader):
     """Safe YAML without aliases (no exponential growth) and without repeated keys (no silent loss)."""
 
     def compose_node(self, parent, index):
@@ -45,7 +64,7 @@ def read_yaml(path: Path, remedy: str) -> dict[str, Any]:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path}: larger than {MAX_BYTES} bytes, so no dataset file; check what it is")
         text = path.read_text(encoding="utf-8")
-        # A subclass of SafeLoader: it builds plain values only, and a tag such as !!python/name is an error.
+        # SafeConstructor: it builds plain values only, and a tag such as !!python/name is an error.
         values = yaml.load(text, Loader=_StrictLoader)
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
