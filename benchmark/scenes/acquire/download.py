@@ -121,8 +121,8 @@ def fetch(archive: Archive, stop: threading.Event | None = None) -> Path:
     import pooch
 
     path = archive.path
-    if path.is_file() and not archive.known_hash:
-        # Nobody published its hash: what is there stays, as a second copy could be told from it by nothing.
+    # Where nobody published a hash what is there stays: nothing would tell a better copy.
+    if path.is_file() and (not archive.known_hash or pooch.hashes.hash_matches(str(path), archive.known_hash)):
         return path
     downloader = ResumingDownloader(path.with_name(f"{path.name}.part"), stop)
     known = archive.known_hash or None

@@ -68,26 +68,21 @@ def _scene(solved: Solved, views: list[dict[str, Any]]) -> dict[str, Any]:
     """Cameras and points in a frame that is good to look at: middle of the cameras' view at 0, up is up."""
     poses = solved.camera_to_world
     centers = poses[:, :3, 3]
-    visible = solved.points[_without_outliers(solved.points)] if len(solved.points) else centers
-    middle = np.median(visible, axis=0)
-    up = -poses[:, :3, 1].mean(axis=0)
-    turn = _frame(up, centers.mean(axis=0) - middle)
-    size = np.percentile(np.linalg.norm(np.vstack([centers, visible]) - middle, axis=1), 95)
-    scale = 1.0 / max(float(size), 1e-12)
+    visible = np.vstack([centers, solved.points[_without_outliers(solved.points)]])
+    turn = _frame(-poses[:, :3, 1].mean(axis=0), centers.mean(axis=0) - np.median(visible, axis=0))
+    turned = visible @ turn.T
+    middle = (turned.min(axis=0) + turned.max(axis=0)) / 2
+    scale = 1.0 / max(float(np.linalg.norm(turned - middle, axis=1).max()), 1e-12)
     kept = np.flatnonzero(_without_outliers(solved.points))
     kept = kept[:: max(1, -(-len(kept) // MOST_POINTS))]
     return {
-        "points": np.round((solved.points[kept] - middle) @ turn.T * scale, 4).tolist(),
+        "points": np.round((solved.points[kept] @ turn.T - middle) * scale, 4).tolist(),
         "colors": solved.colors[kept].tolist(),
         "cameras": [
-            {
-                "name": view["name"],
-                "role": view["role"],
-                "corners": np.round(
-                    _frustum(poses[i], solved, i, 0.12 / scale) @ turn.T * scale - middle @ turn.T * scale, 4
-                ).tolist(),
-            }
-            for i, view in enumerate(views)
+            {"name": view["name"], "role": view["role"], "corners": np.round((corners - middle) * scale, 4).tolist()}
+            for view, corners in zip(
+                views, (_frustum(pose, solved, i, 0.12 / scale) @ turn.T for i, pose in enumerate(poses)), strict=True
+            )
         ],
     }
 
