@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.errors import InputError
 from benchmark.scenes.calibration import checked_pose
+from benchmark.scenes.colmap_files import is_consistent
 from benchmark.scenes.images import list_images
 from benchmark.scenes.lens import Lens, posed_view
 from benchmark.scenes.pairing import pair
@@ -76,11 +77,14 @@ def read_model(model: Path) -> pycolmap.Reconstruction:
     for part in ("cameras", "images", "points3D"):
         if not (model / f"{part}.{suffix}").is_file():
             raise InputError(f"{model / part}.{suffix}: absent; a COLMAP model has cameras, images and points3D")
+    damaged = InputError(f"{model}: damaged, or no COLMAP model; copy it anew from where it came")
+    if suffix == "bin" and not is_consistent(model):
+        raise damaged
     try:
         # Of everything that can go wrong in a file from elsewhere, pycolmap raises one of these.
         return pycolmap.Reconstruction(str(model))
     except (ValueError, IndexError, RuntimeError, MemoryError, UnicodeDecodeError):
-        raise InputError(f"{model}: damaged, or no COLMAP model; copy it anew from where it came") from None
+        raise damaged from None
 
 
 def lens_of(camera: pycolmap.Camera) -> Lens:

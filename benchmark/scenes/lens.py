@@ -167,9 +167,9 @@ def _checked(lens: Lens, where: str) -> Lens:
 def _same_shape(lens: Lens, width: int, height: int, path: Path, where: str) -> None:
     if min(lens.width, lens.height) < 1:
         raise InputError(f"{where}: its camera is stated for {lens.width}x{lens.height} pixels; correct the size")
-    # Rounding to whole pixels changes the proportions by less than a pixel on either side.
+    # Rounding to whole pixels moves a side by less than a pixel.
     across, down = width / lens.width, height / lens.height
-    if abs(across * lens.height - height) > 2 and abs(down * lens.width - width) > 2:
+    if abs(across * lens.height - height) > 1 and abs(down * lens.width - width) > 1:
         raise InputError(
             f"{where}: camera stated for {lens.width}x{lens.height}, but {path.name} has {width}x{height}, another "
             "shape (turned or cropped?); take the images that belong to these cameras"

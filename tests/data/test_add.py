@@ -89,11 +89,11 @@ def test_views_without_a_camera_are_told(data, photos, without_motion):
 
 def test_an_earlier_dataset_stays_unless_it_is_to_be_replaced(data, photos, without_motion, monkeypatch):
     first = add_dataset("my-room", photos, train=2, test=1)
-    with pytest.raises(InputError, match="you have one already.*--replace"):
+    with pytest.raises(InputError, match=r"you have one already.*--replace"):
         add_dataset("my-room", photos)
     assert get_dataset("my-room") == first.spec
     monkeypatch.setattr(add_module, "write_sheet", lambda *arguments: (_ for _ in ()).throw(OSError(28, "disk full")))
-    with pytest.raises(InputError, match="cannot be written .disk full"):
+    with pytest.raises(InputError, match=r"cannot be written \(disk full"):
         add_dataset("my-room", photos, replace=True)
     assert get_dataset("my-room") == first.spec
     monkeypatch.undo()

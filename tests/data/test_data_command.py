@@ -164,7 +164,7 @@ def test_unknown_names_answer_with_the_nearest(datasets):
         run("get", "lllff")
     with pytest.raises(InputError, match="'ferns' is not in dataset 'llff': did you mean 'fern'"):
         run("get", "llff", "--scene", "ferns")
-    with pytest.raises(InputError, match="no split 'evry8'.*'llff.every8'.*import-split"):
+    with pytest.raises(InputError, match=r"no split 'evry8'.*'llff\+every8'.*import-split"):
         run("check", "llff+evry8")
 
 

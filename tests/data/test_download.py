@@ -101,7 +101,7 @@ def test_a_server_that_refuses_leaves_the_earlier_copy(data, server):
 
 def test_a_page_in_place_of_an_archive_is_told_apart(data, server):
     archive = archive_of(server, "a.zip", b"<html>quota exceeded</html>", known=False)
-    with pytest.raises(InputError, match="no archive .a page with an error"):
+    with pytest.raises(InputError, match=r"no archive \(a page with an error"):
         download([archive])
     assert left(data) == []
 

