@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from benchmark.cli import compile, doctor, leaderboard, listing, run, study
+from benchmark.cli import compile, data, doctor, leaderboard, listing, run, study
 from benchmark.errors import SplatbenchError
 
 # Typer carries a Click of its own since 0.20 and used the installed one before: its errors are found through what it
@@ -31,6 +31,7 @@ app.command("run")(run.run)
 app.command("study")(study.study)
 app.command("plan")(study.plan)
 app.command("compile")(compile.compile_all)
+app.add_typer(data.app, name="data")
 app.add_typer(leaderboard.app, name="leaderboard")
 
 

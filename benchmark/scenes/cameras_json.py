@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from benchmark.cameras import Camera
 from benchmark.errors import InputError
-from benchmark.scenes.images import SUFFIXES, image_size
+from benchmark.scenes.calibration import checked_intrinsics, checked_pose
+from benchmark.scenes.images import image_size, list_images
 from benchmark.scenes.scene import View
 from benchmark.scenes.spec import DatasetSpec
 
 CAMERAS = "cameras.json"
 CONVENTION = "OpenCV (x right, y down, z forward), pixel units, image origin top-left"
-
-# Text files round rotations to a few digits; beyond this they are something else.
-ROTATION_TOLERANCE = 1e-3
 
 
 def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, ...]:
@@ -43,10 +41,7 @@ def read_views(folder: Path) -> tuple[View, ...]:
     InputError
         Naming the file, where images and cameras disagree in number, name or size, or a camera is none.
     """
-    images = folder / "images"
-    paths = sorted(path for path in images.iterdir() if path.suffix.lower() in SUFFIXES) if images.is_dir() else []
-    if not paths:
-        raise InputError(f"{images}: no images; put the photographs there ({', '.join(sorted(SUFFIXES))})")
+    paths = list_images(folder / "images")
     entries, default_size = _read_cameras(folder / CAMERAS)
     _same_names({path.name for path in paths}, set(entries), folder)
     return tuple(_view(path, entries[path.name], default_size, folder) for path in paths)
@@ -140,7 +135,8 @@ def _view(path: Path, entry: dict[str, Any], default_size: tuple[Any, Any], fold
             f"{where}: stated size {stated[0]}x{stated[1]}, but the image has {width}x{height}; "
             "scale K to the image and state its size"
         )
-    camera = Camera(_world_to_camera(entry, where), _intrinsics(entry, where), width, height)
+    pose = checked_pose(_entry(entry, "world_to_camera", "4x4", where), f"{where}: world_to_camera")
+    intrinsics = checked_intrinsics(_entry(entry, "K", "3x3", where), f"{where}: K")
     depth = folder / "depth" / f"{path.stem}.npy"
     mask = folder / "masks" / f"{path.stem}.png"
     return View(
@@ -148,45 +144,13 @@ def _view(path: Path, entry: dict[str, Any], default_size: tuple[Any, Any], fold
         image_path=path,
         width=width,
         height=height,
-        camera=camera,
+        camera=Camera(pose, intrinsics, width, height),
         depth_path=depth if depth.is_file() else None,
         mask_path=mask if mask.is_file() else None,
     )
 
 
-def _matrix(entry: dict[str, Any], key: str, size: int, where: str) -> Float[np.ndarray, "size size"]:
-    try:
-        matrix = np.array(entry[key], dtype=np.float64)
-    except KeyError:
-        raise InputError(f"{where}: {key} is missing; write it as {size}x{size} numbers") from None
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{where}: {key} holds something that is no number; write {size}x{size} numbers") from None
-    if matrix.shape != (size, size):
-        raise InputError(f"{where}: {key} has shape {matrix.shape}; write {size}x{size} numbers")
-    if not np.isfinite(matrix).all():
-        raise InputError(f"{where}: {key} holds NaN or infinity; remove the image or estimate its camera again")
-    return matrix
-
-
-def _intrinsics(entry: dict[str, Any], where: str) -> Float[np.ndarray, "3 3"]:
-    matrix = _matrix(entry, "K", 3, where)
-    if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
-        raise InputError(f"{where}: K is singular or mirrored (focal lengths must be > 0); correct it")
-    if matrix[1, 0] != 0 or not np.array_equal(matrix[2], [0, 0, 1]):
-        raise InputError(f"{where}: K is not [[fx, s, cx], [0, fy, cy], [0, 0, 1]]; correct it")
-    return matrix
-
-
-def _world_to_camera(entry: dict[str, Any], where: str) -> Float[np.ndarray, "4 4"]:
-    matrix = _matrix(entry, "world_to_camera", 4, where)
-    if not np.array_equal(matrix[3], [0, 0, 0, 1]):
-        raise InputError(f"{where}: the last row of world_to_camera is not 0 0 0 1; transpose or correct it")
-    rotation = matrix[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > ROTATION_TOLERANCE:
-        raise InputError(f"{where}: world_to_camera does not hold a rotation (is it scaled or sheared?); correct it")
-    if np.linalg.det(rotation) < 0:
-        raise InputError(f"{where}: world_to_camera is left-handed; convert it to OpenCV axes without mirroring")
-    # The nearest rotation, so that its transpose is its inverse to machine precision.
-    left, _, right = np.linalg.svd(rotation)
-    matrix[:3, :3] = left @ right
-    return matrix
+def _entry(entry: dict[str, Any], key: str, size: str, where: str) -> Any:
+    if key not in entry:
+        raise InputError(f"{where}: {key} is missing; write it as {size} numbers")
+    return entry[key]

@@ -30,6 +30,16 @@ DAMAGED = (
 WHITE = (255, 255, 255, 255)
 
 
+def list_images(folder: Path) -> list[Path]:
+    """Image files of a folder, known by their suffix, sorted by name; `InputError` if there are none."""
+    found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] if folder.is_dir() else []
+    # A file that begins with a dot is another program's (macOS leaves ._IMG_1.JPG beside IMG_1.JPG).
+    paths = sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+    if not paths:
+        raise InputError(f"{folder}: no images; put the photographs there ({', '.join(sorted(SUFFIXES))})")
+    return paths
+
+
 def read_image(path: Path) -> UInt8[np.ndarray, "height width 3"]:
     """Pixels of a photograph as sRGB in [0, 255].
 

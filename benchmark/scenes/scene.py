@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
 from benchmark.cameras import Camera
+from benchmark.scenes.lens import Lens
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class View:
         ``.npy`` of float32 z-depth ``[height width]`` in the scene's unit; 0 marks unknown.
     mask_path
         Image whose non-zero pixels may be used.
+    lens
+        What the photograph's lens does beyond a pinhole. `load_scene` straightens it, so in a `Scene` it is None.
     """
 
     name: str
@@ -37,6 +40,7 @@ class View:
     camera: Camera | None = None
     depth_path: Path | None = None
     mask_path: Path | None = None
+    lens: Lens | None = None
 
     def image(self) -> UInt8[np.ndarray, "height width 3"]:
         """sRGB pixels, EXIF-rotated; raises `InputError` naming the file when it cannot be decoded."""

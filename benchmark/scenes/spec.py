@@ -1,4 +1,8 @@
-"""What a dataset is: read from one YAML file each, checked, and never executed. No torch."""
+"""What a dataset is: read from one YAML file each, checked, and never executed. No torch.
+
+A name may carry one of the dataset's further splits: ``llff+every8`` has the files of ``llff`` and other view ids. It is
+a dataset of its own wherever results are kept, so numbers of different splits never share a table.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from benchmark.errors import InputError, MissingError, nearest
+from benchmark.scenes.places import data_folder, own_folder
+from benchmark.scenes.strict_yaml import read_yaml
 
 SCHEMA_NAME = "_schema.json"
-MAX_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Licence:
     redistribute: bool
 
 
+ViewId = str | int
+
+
 @dataclass(frozen=True)
 class SceneSpec:
     """Which views of a scene are given and which are asked for.
@@ -43,16 +49,20 @@ class SceneSpec:
     Attributes
     ----------
     train
-        View ids (file names) of the train candidates in their order along the scene; a protocol may take fewer.
+        View ids of the train candidates in their order along the scene; a protocol may take fewer. An id is a file
+        name, with or without its suffix, or a number: the place, from 0, in the order of the names.
     test
         View ids that are judged; never in ``train``.
     options
         What the layout needs to know about this scene.
+    views
+        How many views the files must hold; places mean nothing without it.
     """
 
-    train: tuple[str, ...]
-    test: tuple[str, ...]
+    train: tuple[ViewId, ...]
+    test: tuple[ViewId, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    views: int | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,10 @@ class DatasetSpec:
         Name of the module of `benchmark.scenes` that reads the files.
     split_origin
         ``authors`` where the ids are the published ones, ``ours`` where a documented rule gave them.
+    split_rule
+        Where the ids come from, in words.
+    splits
+        Names of further splits of the same files; empty for a dataset that is itself one.
     """
 
     name: str
@@ -84,6 +98,8 @@ class DatasetSpec:
     scenes: Mapping[str, SceneSpec]
     split_origin: Literal["authors", "ours"]
     notes: str = ""
+    split_rule: str = ""
+    splits: tuple[str, ...] = ()
 
 
 @cache
@@ -98,23 +114,55 @@ def datasets_folder() -> Path:
 
 
 def list_datasets() -> list[DatasetSpec]:
-    """Every dataset that ships with the benchmark, by name."""
-    return [read_spec(path) for path in sorted(datasets_folder().glob("*.yaml"))]
+    """Every dataset that ships with the benchmark, then those made on this machine; each followed by its splits."""
+    specs = []
+    for path in _files().values():
+        values = read_values(path)
+        specs += [build_spec(values, path, split) for split in ("", *values.get("splits", {}))]
+    return specs + imported_specs({spec.name: spec for spec in specs})
 
 
 def get_dataset(name: str) -> DatasetSpec:
-    """The dataset called ``name``; an unknown name answers with the nearest ones."""
-    known = sorted(path.stem for path in datasets_folder().glob("*.yaml"))
-    if name not in known:
+    """The dataset called ``name``, or ``dataset+split``; an unknown name answers with the nearest ones."""
+    from benchmark.scenes.imported import imported_spec
+
+    files = _files()
+    base, _, split = name.partition("+")
+    if base not in files:
         raise InputError(
-            f"dataset '{name}' is unknown{nearest(name, known)}; see `splatbench list datasets`, "
+            f"dataset '{name}' is unknown{nearest(name, files)}; see `splatbench list datasets`, "
             "or name a folder of your own by a path with a '/'"
         )
-    return read_spec(datasets_folder() / f"{name}.yaml")
+    values = read_values(files[base])
+    splits = values.get("splits", {})
+    if split and split not in splits:
+        spec = imported_spec(build_spec(values, files[base]), split)
+        if spec is None:
+            known = ", ".join(f"'{base}+{other}'" for other in splits) or "none of its own"
+            raise InputError(
+                f"dataset '{base}' has no split '{split}' (known: {known}); "
+                "bring one with `splatbench data import-split`"
+            )
+        return spec
+    return build_spec(values, files[base], split)
 
 
-def read_spec(path: Path) -> DatasetSpec:
-    """Read and check one dataset file.
+def imported_specs(specs: Mapping[str, DatasetSpec]) -> list[DatasetSpec]:
+    """Datasets with the splits that were imported on this machine."""
+    from benchmark.scenes.imported import imported_spec, list_imported
+
+    found = [imported_spec(specs[base], split) for base, split in list_imported() if base in specs]
+    return [spec for spec in found if spec is not None]
+
+
+def _files() -> dict[str, Path]:
+    """Dataset files by name: those that ship, and ``<name>/<name>.yaml`` among those made on this machine."""
+    own = {path.stem: path for path in sorted(own_folder().glob("*/*.yaml")) if path.parent.name == path.stem}
+    return own | {path.stem: path for path in sorted(datasets_folder().glob("*.yaml"))}
+
+
+def read_spec(path: Path, split: str = "") -> DatasetSpec:
+    """Read and check one dataset file, with its own view ids or those of one of its named splits.
 
     Raises
     ------
@@ -122,69 +170,74 @@ def read_spec(path: Path) -> DatasetSpec:
         Naming the file and the place in it: no YAML, tags or aliases, keys given twice or unknown, values of a wrong
         type, ids in both train and test, a name that is not the file's.
     """
-    values = _read_yaml(path)
+    return build_spec(read_values(path), path, split)
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Plain values of a dataset file, checked against the schema."""
+    values = read_yaml(path, f"see {SCHEMA_NAME} beside the dataset files")
     _validate(values, path)
     if values["name"] != path.stem:
         raise InputError(f"{path}: name is '{values['name']}' but the file is called '{path.stem}'; make them equal")
-    scenes = {}
-    for name, scene in values["scenes"].items():
-        check_split(scene["train"], scene["test"], f"{path}: scenes.{name}")
-        scenes[name] = SceneSpec(tuple(scene["train"]), tuple(scene["test"]), scene.get("options", {}))
-    return DatasetSpec(**{**values, "licence": Licence(**values["licence"]), "scenes": scenes})
+    return values
 
 
-def check_split(train: Sequence[str], test: Sequence[str], where: str) -> None:
+def build_spec(values: Mapping[str, Any], path: Path, split: str = "") -> DatasetSpec:
+    """The dataset that ``values`` describe, with its own view ids or those of a named split."""
+    name, title, origin, rule = values["name"], values["title"], values["split_origin"], values.get("split_rule", "")
+    chosen, entries = {}, values["scenes"]
+    if split:
+        named = values["splits"][split]
+        name, title = f"{name}+{split}", f"{title} ({split})"
+        origin, rule, chosen = named["origin"], named["rule"], named["scenes"]
+        if unknown := sorted(set(chosen) - set(entries)):
+            raise InputError(f"{path}: splits.{split}: '{unknown[0]}' is no scene{nearest(unknown[0], entries)}")
+        entries = {scene: {**entries[scene], **chosen[scene]} for scene in chosen}
+    # Where no scene has view ids they must be imported; where some have, the others are for the named splits.
+    judged = {scene: entry for scene, entry in entries.items() if "train" in entry or "every" in entry}
+    scenes = {
+        scene: _scene_spec(entry, f"{path}: {f'splits.{split}.' if split else ''}scenes.{scene}")
+        for scene, entry in (judged or entries).items()
+    }
+    source = dict(values["source"])
+    if source["kind"] in ("download", "manual"):
+        source["folder"] = str(data_folder() / values["name"])
+    rest = {key: values[key] for key in ("version", "task", "citation", "layout")}
+    return DatasetSpec(
+        **rest, name=name, title=title, licence=Licence(**values["licence"]), source=source, scenes=scenes,
+        split_origin=origin, split_rule=rule, notes=values.get("notes", ""),
+        splits=() if split else tuple(values.get("splits", {})),
+    )  # fmt: skip
+
+
+def _scene_spec(entry: Mapping[str, Any], where: str) -> SceneSpec:
+    views = entry.get("views")
+    if "every" in entry:
+        if views is None:
+            raise InputError(f"{where}: every needs views, the number of views; state it")
+        test = list(range(0, views, entry["every"]))
+        train = [place for place in range(views) if place % entry["every"]]
+    else:
+        train, test = entry.get("train", []), entry.get("test", [])
+    if train or test:
+        check_split(train, test, where)
+    places = [view for view in (*train, *test) if isinstance(view, int)]
+    if places and (views is None or max(places) >= views):
+        raise InputError(f"{where}: view {max(places)} is a place, but there are {views or 'no'} views; state views")
+    return SceneSpec(tuple(train), tuple(test), entry.get("options", {}), views)
+
+
+def check_split(train: Sequence[ViewId], test: Sequence[ViewId], where: str) -> None:
     """`InputError` if an id stands twice, in one list or in both, or if a list is empty."""
     for kind, ids in (("train", train), ("test", test)):
         if not ids:
             raise InputError(f"{where}: {kind} is empty; name at least one view")
-        repeated = sorted({view for view in ids if ids.count(view) > 1})
+        repeated = sorted({view for view in ids if ids.count(view) > 1}, key=str)
         if repeated:
             raise InputError(f"{where}: {kind} names '{repeated[0]}' twice; keep one")
-    shared = sorted(set(train) & set(test))
+    shared = sorted(set(train) & set(test), key=str)
     if shared:
         raise InputError(f"{where}: '{shared[0]}' is in train and in test; take it out of one of them")
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML without aliases (no exponential growth) and without repeated keys (no silent loss)."""
-
-    def compose_node(self, parent, index):
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", mark)
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            if key is None or key in seen:
-                what = "keys must be plain words" if key is None else f"key '{key}' stands twice"
-                raise yaml.constructor.ConstructorError(None, None, what, key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: larger than {MAX_BYTES} bytes, so no dataset file; check what it is")
-        text = path.read_text(encoding="utf-8")
-        # A subclass of SafeLoader: it builds plain values only, and a tag such as !!python/name is an error.
-        values = yaml.load(text, Loader=_StrictLoader)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}: not UTF-8 text; save it as UTF-8") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise InputError(f"{path}:{line} {problem}; mend that line") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: expected keys and values, see {SCHEMA_NAME} beside the dataset files")
-    return values
 
 
 @cache

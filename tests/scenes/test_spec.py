@@ -129,7 +129,7 @@ def test_a_bad_value_is_refused_with_file_and_place(tmp_path, change, words):
         ("name: [unclosed\n", "line"),
         ("- just\n- a list\n", "expected keys and values"),
         ("", "expected keys and values"),
-        ("[" * 5000, "not YAML"),
+        ("[" * 5000, "not YAML|nesting"),
     ],
 )
 def test_unsafe_or_broken_yaml_is_refused(tmp_path, text, words):

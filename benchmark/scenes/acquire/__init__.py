@@ -1,0 +1,1 @@
+"""Getting a dataset's files onto this machine: downloaded, unpacked, checked."""
