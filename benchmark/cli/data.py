@@ -47,7 +47,7 @@ def get(
     if spec.source["kind"] in ("generated", "package", "folder"):
         console.print(f"{spec.name}: nothing to get, its files are here or are made when they are needed.")
         return
-    scenes = split(scene)
+    scenes = split(scene, "--scene")
     for asked in scenes or ():
         if asked not in (known := _all_scenes(spec)):
             raise InputError(f"scene '{asked}' is not in dataset '{spec.name}'{nearest(asked, known)}")
