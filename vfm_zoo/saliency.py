@@ -56,4 +56,4 @@ def load(entry: Entry, device: str) -> nn.Module:
     """Tokens of the backbone, out of an ONNX file that is read and not run."""
     from vfm_zoo.loading.onnx_vit import load as load_onnx
 
-    return load_onnx(entry)
+    return load_onnx(entry, device)

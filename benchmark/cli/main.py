@@ -10,8 +10,9 @@ from types import FrameType
 import click
 import typer
 
-from benchmark.cli import doctor, leaderboard, listing, run
+from benchmark.cli import doctor, leaderboard, listing, run, zoo
 from benchmark.errors import SplatbenchError
+from vfm_zoo.errors import ZooError
 
 app = typer.Typer(
     name="splatbench",
@@ -25,6 +26,9 @@ app.command("list")(listing.list_things)
 app.command("show")(listing.show)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("features")(zoo.features)
+app.command("check")(zoo.check)
+app.command("new-entry")(zoo.new_entry)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
@@ -34,13 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False)
-    except SplatbenchError as error:
-        _fail(str(error))
-        code = 2
-    except LookupError as error:
-        # The registry's errors: it may not know ours.
-        if type(error) in (KeyError, IndexError):
-            raise
+    except (SplatbenchError, ZooError) as error:
         _fail(str(error))
         code = 2
     except click.ClickException as error:
