@@ -79,7 +79,7 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
             is_baseline = entry in BASELINES
             ingredients = {
                 "track_version": TRACK_VERSION,
-                "entry": entry if is_baseline else [registry.get_entry(name).digest() for name in entry.split("+")],
+                "entry": entry if is_baseline else [chosen.digest() for chosen in entries_of(entry, protocol)],
                 "scene": scene.digest,
                 "protocol": protocol.values(),
             }
@@ -119,6 +119,11 @@ def expand_entries(patterns: Sequence[str], ordered: bool = False) -> list[str]:
             matches = _matching(pattern, [*known, *BASELINES])
         names += [name for name in matches if name not in names]
     return names
+
+
+def entries_of(name: str, protocol: Protocol) -> list[registry.Entry]:
+    """The registry entries that a cell's entry stands for (several joined by ``+``), as the protocol takes them."""
+    return [registry.get_entry(part).chosen(protocol.choice) for part in name.split("+")]
 
 
 def _matching(pattern: str, known: Sequence[str]) -> list[str]:

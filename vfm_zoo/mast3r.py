@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vfm_zoo.dust3r import DUST3R, MEGADEPTH
+from vfm_zoo.dust3r import DUST3R, MATCHING_HEAD, released_pair
 from vfm_zoo.entry import Entry, Exposure, Licence, Weights
-from vfm_zoo.errors import ZooError
+from vfm_zoo.exposures import MEGADEPTH
 
 if TYPE_CHECKING:
     from vfm_zoo.networks.mast3r import Mast3r
@@ -29,7 +29,7 @@ MAST3R = replace(
     name="mast3r",
     title="MASt3R encoder (ViT-L, 512, metric)",
     weights=Weights(
-        source="hub",  # type: ignore[arg-type]
+        source="hub",
         id="naver/MASt3R_ViTLarge_BaseDecoder_512_catmlpdpt_metric",
         file="model.safetensors",
         revision="06e7259f34c3060f322df5cb0c7b9094f57e41fc",
@@ -73,14 +73,11 @@ def load_mast3r(source: Entry | Path | str = MAST3R, device: str = "cpu") -> Mas
     ZooError
         If the file is absent, another one, or no release of MASt3R; one line with the remedy.
     """
+    from vfm_zoo.loading.build import filled
     from vfm_zoo.networks.croco import decoder_size, encoder_size
     from vfm_zoo.networks.dust3r import network_tensors
     from vfm_zoo.networks.mast3r import Mast3r
-    from vfm_zoo.networks.released import filled, read_tensors, released_file
 
-    path = released_file(source) if isinstance(source, Entry) else Path(source)
-    official = read_tensors(path)
-    if "downstream_head1.head_local_features.fc1.weight" not in official or "dec_norm.weight" not in official:
-        raise ZooError(f"{path}: is no release of MASt3R; give its model.safetensors")
+    path, official = released_pair(source, "MASt3R", lambda names: MATCHING_HEAD in names)
     encoder, decoder = encoder_size(official), decoder_size(official)
     return filled(lambda: Mast3r(encoder, decoder), network_tensors(official), str(path)).to(device)

@@ -10,6 +10,8 @@ import difflib
 import hashlib
 import importlib
 import importlib.metadata
+import json
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable
@@ -20,14 +22,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.entry import Choice, Entry, Exposure, Input, Licence, Weights
 from vfm_zoo.errors import UnknownEntry, ZooError
+from vfm_zoo.pins import pinned
 
 if TYPE_CHECKING:
     from vfm_zoo.loading.extractor import Extractor
 
 __all__ = [
     "Broken",
+    "Choice",
     "Entry",
     "Exposure",
     "Input",
@@ -46,11 +50,13 @@ __all__ = [
 ]
 
 PLUGIN_GROUP = "splatbench.entries"
+# Entry files of this process, for the processes that it starts: JSON, a list of [path, SHA-256].
+ENTRY_FILES = "SPLATBENCH_ENTRY_FILES"
 
 
 @dataclass(frozen=True)
 class Broken:
-    """An installed plug-in whose entries could not be had, and why."""
+    """An installed plug-in, or an entry file of the process above, whose entries could not be had, and why."""
 
     plugin: str
     reason: str
@@ -65,7 +71,7 @@ def list_entries(pattern: str | None = None) -> list[Entry]:
     """Entries sorted by name; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``."""
     _discover()
     names = sorted(_entries)
-    return [_entries[name] for name in (names if pattern is None else matching(pattern, names))]
+    return [pinned(_entries[name]) for name in (names if pattern is None else matching(pattern, names))]
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
@@ -74,7 +80,7 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
 
 
 def get_entry(name: str) -> Entry:
-    """The entry of this name.
+    """The entry of this name, or with this alias; digests that the user vouches for are filled in.
 
     Raises
     ------
@@ -82,18 +88,20 @@ def get_entry(name: str) -> Entry:
         Naming the nearest ones.
     """
     _discover()
+    for entry in _entries.values():
+        if name in entry.aliases and name not in _entries:
+            return pinned(entry)
     if name not in _entries:
         close = difflib.get_close_matches(name.lower(), sorted(_entries), n=3, cutoff=0.5)
         hint = ": did you mean " + " or ".join(f"'{match}'" for match in close) + "?" if close else ";"
         failed = "".join(f" (plug-in {broken.plugin} could not be loaded: {broken.reason})" for broken in _broken)
         raise UnknownEntry(f"entry '{name}' is unknown{hint} see `splatbench list entries`{failed}")
-    return _entries[name]
+    return pinned(_entries[name])
 
 
 def source_of(name: str) -> str:
     """Where an entry comes from: a module, a plug-in or a file."""
-    get_entry(name)
-    return _sources[name]
+    return _sources[get_entry(name).name]
 
 
 def broken_plugins() -> tuple[Broken, ...]:
@@ -147,6 +155,18 @@ def load_entry_file(path: Path | str) -> list[Entry]:
             f"entry file {path}: cannot be read ({error.strerror}); give the path of a Python file"
         ) from None
     digest = hashlib.sha256(code).hexdigest()
+    entries = _entries_in(path, code, digest)
+    _discover()
+    source = f"file {path.resolve()}"
+    # A file that was edited and is read again takes the place of what it held before.
+    for earlier in [name for name, known in _sources.items() if known == source]:
+        del _entries[earlier], _sources[earlier]
+    register(*entries, source=source)
+    _hand_on(path, digest)
+    return entries
+
+
+def _entries_in(path: Path, code: bytes, digest: str) -> list[Entry]:
     name = f"entry_file_{digest[:16]}"
     module = sys.modules.get(name)
     if module is None:
@@ -160,17 +180,37 @@ def load_entry_file(path: Path | str) -> list[Entry]:
         except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise ZooError(f"entry file {path}: {_one_line(error)}{_line_in(path, error)}; mend the file") from error
-    entries = [
+    return [
         replace(entry, code_sha256=digest) if isinstance(entry, Entry) else entry
         for entry in _entries_of(module, f"entry file {path}")
     ]
-    _discover()
-    source = f"file {path.resolve()}"
-    # A file that was edited and is read again takes the place of what it held before.
-    for earlier in [name for name, known in _sources.items() if known == source]:
-        del _entries[earlier], _sources[earlier]
-    register(*entries, source=source)
-    return entries
+
+
+def _hand_on(path: Path, digest: str) -> None:
+    """Tell the processes that this one will start: they begin with an empty registry."""
+    known = [[file, sha256] for file, sha256 in _handed_on() if file != str(path.resolve())]
+    os.environ[ENTRY_FILES] = json.dumps([*known, [str(path.resolve()), digest]])
+
+
+def _handed_on() -> list[tuple[str, str]]:
+    try:
+        files = json.loads(os.environ.get(ENTRY_FILES) or "[]")
+        return [(str(path), str(sha256)) for path, sha256 in files]
+    except ValueError:
+        return []
+
+
+def _take_over() -> None:
+    """Read the entry files of the process above; one that was edited since is not what it ran with."""
+    for file, sha256 in _handed_on():
+        source = f"file {file}"
+        try:
+            code = Path(file).read_bytes()
+            if hashlib.sha256(code).hexdigest() != sha256:
+                raise ZooError("was edited after the run began; start the run again")
+            register(*_entries_in(Path(file), code, sha256), source=source)
+        except (ZooError, OSError) as error:
+            _broken.append(Broken(source, _one_line(error)))
 
 
 def load(entry: Entry, device: str = "cpu") -> Extractor:
@@ -225,6 +265,7 @@ def _discover() -> None:
             register(*_entries_of(point.load(), source), source=source)
         except (Exception, SystemExit) as error:
             _broken.append(Broken(source, _one_line(error)))
+    _take_over()
 
 
 def _entries_of(holder: object, source: str) -> Iterable[Entry]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from vfm_zoo.dust3r import MEGADEPTH
-from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.entry import Choice, Entry, Exposure, Input, Licence, Weights
 from vfm_zoo.errors import ZooError
+from vfm_zoo.exposures import MEGADEPTH
+from vfm_zoo.inputs import imagenet
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,10 +34,14 @@ VGGT_ENCODER = Entry(
     name="vggt_encoder",
     title="VGGT encoder (ViT-L, 518)",
     family="vggt",
-    loader=f"{__name__}:load_encoder",
-    options={"timm_name": "vit_large_patch14_reg4_dinov2"},
+    loader="vfm_zoo.loading.timm_models:load",
+    options={
+        "timm_name": "vit_large_patch14_reg4_dinov2",
+        "network": {"dynamic_img_size": True},
+        "prefix": "aggregator.patch_embed.",
+    },
     weights=Weights(
-        source="hub",  # type: ignore[arg-type]
+        source="hub",
         id="facebook/VGGT-1B",
         file="model.safetensors",
         revision="860abec7937da0a4c03c41d3c269c366e82abdf9",
@@ -56,7 +61,10 @@ VGGT_ENCODER = Entry(
     channels=1024,
     tokens="patch",
     layer=23,
-    input=Input(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), multiple_of=14),
+    norm=True,
+    blocks=24,
+    aliases=("vggt_e",),
+    input=imagenet(14, native_side=518),
     supervision="cameras, depth, points and tracks of image sets",
     training_data="3-D",
     trained_on={
@@ -72,37 +80,24 @@ VGGT_DECODER = replace(
     title="VGGT decoder, each view alone",
     loader=f"{__name__}:load_decoder",
     options={"views": "alone"},
+    choices={
+        "paper": Choice(
+            "fanegg/Feat2GS: all views of the scene in one pass", options={"views": "together"}, whole_scene=True
+        )
+    },
+    layer=None,
+    norm=False,
+    blocks=None,
+    aliases=("vggt_d",),
+    hardware="a GPU is wanted: 0.9 billion parameters",
     architecture="ViT-L/14 with 4 registers, then 24 frame and 24 global blocks",
     parameters=909_111_296,
     channels=2048,
     # The package normalises.
-    input=Input(multiple_of=14),
+    input=Input(multiple_of=14, native_side=518),
 )
 
 ENTRIES = (VGGT_ENCODER, VGGT_DECODER)
-
-
-def load_encoder(entry: Entry, device: str) -> nn.Module:
-    """Patch tokens of the DINOv2 that VGGT trained on, after its last normalisation."""
-    import timm
-    from timm.models.vision_transformer import checkpoint_filter_fn
-
-    from vfm_zoo.loading.timm_tokens import TimmTokens
-    from vfm_zoo.networks.released import filled, read_tensors, released_file
-
-    path = released_file(entry)
-    prefix = "aggregator.patch_embed."
-    official = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
-    settings = dict(entry.options)
-
-    def build() -> Any:
-        return timm.create_model(
-            settings["timm_name"], num_classes=0, dynamic_img_size=True, **settings.get("size", {})
-        )
-
-    network = filled(build, checkpoint_filter_fn(official, build()), str(path))
-    assert entry.layer is not None
-    return TimmTokens(network, entry.layer, norm=True)
 
 
 def load_decoder(entry: Entry, device: str) -> nn.Module:
@@ -117,15 +112,19 @@ def load_decoder(entry: Entry, device: str) -> nn.Module:
     ZooError
         If the package or the weights are missing; one line with the remedy.
     """
-    from vfm_zoo.networks.released import filled, read_tensors, released_file
+    from vfm_zoo.loading.build import filled
+    from vfm_zoo.loading.files import weights_file
+    from vfm_zoo.loading.tensors import read_tensors
     from vfm_zoo.networks.vggt import AggregatedTokens
 
     try:
         from vggt.models.aggregator import Aggregator
     except ImportError as error:
         raise ZooError(f"entry '{entry.name}': needs Meta's package vggt ({error}); {INSTALL}") from error
-    path = released_file(entry)
+    together = entry.options["views"] == "together"
+    if entry.weights is None:
+        raise ZooError(f"entry '{entry.name}': has no form without its weights")
+    path = weights_file(entry)
     prefix = "aggregator."
     tensors = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
-    aggregator = filled(Aggregator, tensors, str(path), built_on="cpu")
-    return AggregatedTokens(aggregator, together=entry.options["views"] == "together")
+    return AggregatedTokens(filled(Aggregator, tensors, str(path), built_on="cpu"), together)

@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from benchmark.cli.output import JsonOption, console, print_json, print_table
+from benchmark.cli.zoo import EntryFileOption
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, MODES
 from benchmark.metrics.table import METRICS
@@ -34,6 +35,7 @@ class Kind(enum.StrEnum):
 def list_things(
     kind: Annotated[Kind, typer.Argument(help="What to list.")] = Kind.entries,
     json: JsonOption = False,
+    entry_file: EntryFileOption = None,
 ) -> None:
     """List entries, datasets, protocols, metrics or modes.
 
@@ -49,6 +51,7 @@ def list_things(
 def show(
     name: Annotated[str, typer.Argument(help="An entry, baseline, dataset, protocol or metric.")],
     json: JsonOption = False,
+    entry_file: EntryFileOption = None,
 ) -> None:
     """Show all that is known of one name.
 
@@ -65,6 +68,7 @@ def show(
 def describe(name: str) -> dict[str, Any]:
     """Plain values behind a name, whatever kind of thing it is; an unknown one answers with the nearest."""
     entries = {entry.name: entry for entry in registry.list_entries()}
+    entries |= {alias: entry for entry in entries.values() for alias in entry.aliases if alias not in entries}
     if name in entries:
         return {"kind of thing": "entry", **plain(asdict(entries[name])), "digest": entries[name].digest()}
     if name in BASELINES:
@@ -97,6 +101,7 @@ def _entries() -> Listing:
         [entry.name, entry.kind, entry.title, entry.channels, entry.licence.spdx] for entry in registry.list_entries()
     ]
     rows += [[name, "baseline", title, None, None] for name, title in BASELINES.items()]
+    rows += [[broken.plugin, "broken", broken.reason, None, None] for broken in registry.broken_plugins()]
     return "Entries", ["name", "kind", "title", "channels", "licence"], rows
 
 

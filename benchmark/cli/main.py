@@ -9,8 +9,9 @@ from types import FrameType
 
 import typer
 
-from benchmark.cli import compile, data, doctor, leaderboard, listing, run, study
+from benchmark.cli import compile, data, doctor, leaderboard, listing, run, study, zoo
 from benchmark.errors import SplatbenchError
+from vfm_zoo.errors import ZooError
 
 # Typer carries a Click of its own since 0.20 and used the installed one before: its errors are found through what it
 # exports either way. The base of BadParameter is that of an unknown option, a missing value ... too.
@@ -32,6 +33,9 @@ app.command("study")(study.study)
 app.command("plan")(study.plan)
 app.command("compile")(compile.compile_all)
 app.add_typer(data.app, name="data")
+app.command("features")(zoo.features)
+app.command("check")(zoo.check)
+app.command("new-entry")(zoo.new_entry)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
@@ -54,13 +58,7 @@ def call(command: typer.Typer, arguments: list[str] | None = None) -> int:
         # Validators put the kind of exception before their text.
         _fail(f"{error.format_message().replace('Value error, ', '').rstrip('.')}; see `{path} --help`")
         return 2
-    except SplatbenchError as error:
-        _fail(str(error))
-        return 2
-    except LookupError as error:
-        # The registry's errors: it may not know ours.
-        if type(error) in (KeyError, IndexError):
-            raise
+    except (SplatbenchError, ZooError) as error:
         _fail(str(error))
         return 2
     except (KeyboardInterrupt, typer.Abort):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console, cores, split
+from benchmark.cli.zoo import EntryFileOption
 
 if TYPE_CHECKING:
     from benchmark.plan import Selection, Task
@@ -29,6 +30,7 @@ def run(
         str | None, typer.Option(help="How many repetitions (3), or which (0..2 or 0,2); default as the protocol.")
     ] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Processes side by side; default one a core.")] = None,
+    entry_file: EntryFileOption = None,
     store: StoreOption = DEFAULT_STORE,
     site: SiteOption = DEFAULT_SITE,
 ) -> None:

@@ -12,6 +12,7 @@ from benchmark.features.concatenate import Part, concatenate
 from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
+from benchmark.plan import entries_of
 from benchmark.protocols import Protocol
 from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
 from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, reconstruct
@@ -22,7 +23,6 @@ from benchmark.scenes.scene import Scene, View
 from benchmark.scenes.sizes import working_size
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.store import Store
-from vfm_zoo import registry
 from vfm_zoo.registry import Entry
 
 
@@ -75,7 +75,7 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
 
     features, is_raw = None, False
     if cell.entry not in BASELINES:
-        entries = [registry.get_entry(name) for name in cell.entry.split("+")]
+        entries = entries_of(cell.entry, protocol)
         digests["entry"] = digest([entry.digest() for entry in entries]) if len(entries) > 1 else entries[0].digest()
         settings: dict[str, Any] = {"reduce": asdict(protocol.reduce)}
         if len(entries) > 1:

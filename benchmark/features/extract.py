@@ -56,8 +56,9 @@ def extract(entry: Entry, views: Sequence[View], images: Images, device: str = "
         raise MissingError(str(error)) from error
     positions = torch.arange(len(views)) / max(1, len(views) - 1)
     grids = []
-    for start in range(0, len(views), BATCH):
-        batch = slice(start, start + BATCH)
+    step = len(views) if entry.whole_scene else BATCH
+    for start in range(0, len(views), step):
+        batch = slice(start, start + step)
         photographs = np.stack([resize(view.image(), width, height) for view in views[batch]])
         try:
             grids.append(extractor(_channels_first(photographs), positions[batch]).cpu())

@@ -209,14 +209,14 @@ def test_a_file_that_does_not_fit_is_named(linear_release: Path, tmp_path: Path)
     short = tmp_path / "short.safetensors"
     short.write_bytes(linear_release.read_bytes()[:1000])
     pickled = tmp_path / "pickled.pth"
-    torch.save(tensors, pickled)
+    torch.save({**tensors, "intruder": Path("elsewhere")}, pickled)
     strange = tmp_path / "strange.safetensors"
     save_file({"weight": torch.zeros(2)}, strange)
     for path, message in (
         (missing, r"1 tensors .* 'decoder\.decoder_embed\.bias' is absent, expected \(128,\)"),
         (surplus, r"1 tensors .* 'downstream_head3\.proj\.weight' is \(2,\), expected none"),
         (short, "cannot be read as safetensors"),
-        (pickled, "cannot be read as safetensors"),
+        (pickled, "holds something that is no tensor"),
         (strange, "is no release of DUSt3R"),
         (tmp_path / "absent.safetensors", "cannot be read as safetensors"),
     ):

@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 
 from vfm_zoo import registry
-from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.entry import Choice, Entry, Exposure, Input, Licence, Weights
 from vfm_zoo.errors import UnknownEntry, ZooError
 
 ENTRY_FILE = """
@@ -42,6 +42,7 @@ def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     monkeypatch.setattr(registry, "_sources", dict(registry._sources))
     monkeypatch.setattr(registry, "_broken", list(registry._broken))
+    monkeypatch.setenv(registry.ENTRY_FILES, "")
     yield
     for name in [name for name in sys.modules if name.startswith("entry_file_")]:
         del sys.modules[name]
@@ -130,6 +131,9 @@ def test_what_is_no_entry_is_refused(own_registry: None) -> None:
         ({"input": Input(multiple_of=8)}, "multiple of the stride 16"),
         ({"input": Input(std=(1.0, 0.0, 1.0), multiple_of=16)}, "positive std"),
         ({"weights": Weights("pypi", "p", "f", "1", "abc")}, "weights must be a SHA-256"),
+        ({"choices": {"other": Choice("x")}}, "choices must be 'paper' or 'recommended'"),
+        ({"precision": "float8"}, "precision must be float32"),
+        ({"aliases": ("Upper",)}, "aliases must be lower case"),
         ({"options": {"f": object()}}, "options must be plain values"),
         ({"options": {"f": float("nan")}}, "options must be plain values"),
     ],
@@ -151,6 +155,9 @@ def test_a_card_that_makes_no_sense_is_refused_in_one_line(change: dict, message
         {"input": Input(mean=(0.5, 0.5, 0.5), multiple_of=16)},
         {"input": Input(multiple_of=32)},
         {"channels": 9},
+        {"norm": True},
+        {"precision": "bfloat16"},
+        {"whole_scene": True},
         {"weights": Weights("pypi", "package", "file", "1", "0" * 64)},
         {"code_sha256": "0" * 64},
     ],
@@ -168,6 +175,9 @@ def test_what_decides_a_number_changes_the_digest(change: dict) -> None:
         {"parameters": 2},
         {"trained_on": {"dtu": Exposure("seen")}},
         {"superseded_by": "iuv"},
+        {"aliases": ("another",)},
+        {"hardware": "a GPU"},
+        {"input": Input(multiple_of=16, native_side=224)},
     ],
 )
 def test_words_on_the_card_do_not_change_the_digest(change: dict) -> None:
@@ -180,6 +190,53 @@ def test_where_weights_lie_does_not_change_the_digest() -> None:
     assert one.digest() == other.digest()
     assert one.weights_digest == "0" * 64
     assert make_entry().weights_digest is None
+
+
+def test_what_the_paper_takes_is_another_entry_for_the_cache() -> None:
+    mae = registry.get_entry("mae_b16")
+    paper = mae.chosen("paper")
+    assert (mae.layer, mae.norm, paper.layer, paper.norm) == (11, True, 10, False)
+    assert paper.options["positions"] == "generated" and paper.digest() != mae.digest()
+    assert mae.chosen("recommended") == mae
+    assert registry.get_entry("clip_b16").chosen("paper").input.mean == (0.485, 0.456, 0.406)
+    assert registry.get_entry("sam_b16").chosen("paper").channels == 768
+    assert registry.get_entry("vggt_decoder").chosen("paper").whole_scene
+    assert registry.get_entry("dust3r").chosen("paper") == registry.get_entry("dust3r")
+    with pytest.raises(ZooError, match="must be 'paper' or 'recommended', got 'papre'"):
+        mae.chosen("papre")
+
+
+def test_an_alias_finds_its_entry() -> None:
+    assert registry.get_entry("radio").name == "radio_v2_h16"
+    assert registry.source_of("sam_base") == "vfm_zoo.sam"
+
+
+def test_a_users_digest_fills_what_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPLATBENCH_WEIGHTS", raising=False)
+    assert registry.get_entry("dino_b16").weights_digest is None
+    (tmp_path / "SHA256SUMS").write_text(
+        f"{'A' * 64} *vit_base_patch16_224.dino/model.safetensors\n{'b' * 64}  sam_vit_b_01ec64.pth\nnonsense\n"
+    )
+    monkeypatch.setenv("SPLATBENCH_WEIGHTS", str(tmp_path))
+    assert registry.get_entry("dino_b16").weights_digest == "a" * 64
+    known = registry.get_entry("sam_b16").weights_digest
+    assert known is not None and known.startswith("ec2df6")  # never replaced
+
+
+def test_another_process_takes_over_the_entry_files(own_registry: None, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(ENTRY_FILE)
+    (entry,) = registry.load_entry_file(path)
+    code = (
+        "from vfm_zoo import registry\n"
+        "print([b.reason for b in registry.broken_plugins()] or registry.get_entry('grey').digest())"
+    )
+    run = [sys.executable, "-P", "-c", code]
+    result = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == entry.digest()
+    path.write_text(ENTRY_FILE + "\n# edited")
+    result = subprocess.run(run, capture_output=True, text=True, check=True)
+    assert "was edited after the run began" in result.stdout
 
 
 def test_an_entry_can_be_sent_to_another_process() -> None:

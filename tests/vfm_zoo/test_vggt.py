@@ -45,7 +45,7 @@ def test_the_encoder_is_that_of_the_public_code(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("SPLATBENCH_WEIGHTS", str(tmp_path))
     entry = replace(
         VGGT_ENCODER,
-        options={**VGGT_ENCODER.options, "size": TINY},
+        options={**VGGT_ENCODER.options, "network": {"dynamic_img_size": True, **TINY}},
         channels=TINY["embed_dim"],
         layer=TINY["depth"] - 1,
     )

@@ -65,7 +65,9 @@ class Extractor:
         """
         rows, columns = self._grid(images, view_positions)
         normalised = (images.to(self.device, torch.float32) - self.mean) / self.std
-        tokens = self.tokens(normalised, view_positions.to(self.device, torch.float32)).float()
+        precision = getattr(torch, self.entry.precision)
+        with torch.autocast(self.device.type, precision, enabled=precision != torch.float32):
+            tokens = self.tokens(normalised, view_positions.to(self.device, torch.float32)).float()
         expected = (len(images), self.entry.channels, rows, columns)
         if tuple(tokens.shape) != expected:
             raise ZooError(

@@ -43,3 +43,17 @@ class TimmTokens(nn.Module):
             for index in self.indices[1:]
         ]
         return torch.cat([first, *others], dim=1)
+
+
+class ProjectedTokens(TimmTokens):
+    """Normalised tokens of a block times the network's last linear layer, as models of images and words compare them."""
+
+    def __init__(self, network: nn.Module, layer: int):
+        super().__init__(network, layer, norm=True)
+
+    def forward(
+        self, images: Float[Tensor, "batch 3 height width"], view_positions: Float[Tensor, "batch"]
+    ) -> Float[Tensor, "batch channel row column"]:
+        """Projected tokens of normalised images."""
+        tokens = super().forward(images, view_positions)
+        return self.network.head(tokens.movedim(1, -1)).movedim(-1, 1)
