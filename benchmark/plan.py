@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmark.cells import Cell, cell_key
+from benchmark.entries import entries_of, expand_entries
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, FINE_TUNED_MODES, PROBING_MODES
 from benchmark.protocols import Protocol, get_protocol
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
 from benchmark.store import Store
-from vfm_zoo import registry
 
 # Seeds are below this.
 MOST_SEEDS = 10_000
@@ -66,7 +66,7 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     protocol = get_protocol(selection.protocol)
     dataset = _dataset(selection.dataset)
     scenes = _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'")
-    entries = expand_entries(selection.entries, ordered=protocol.concatenate.ordered)
+    entries = expand_entries(selection.entries, list(BASELINES), protocol.concatenate.ordered)
     modes = list(PROBING_MODES)
     if selection.modes is not None:
         modes = _choose(selection.modes, [*PROBING_MODES, *FINE_TUNED_MODES], "mode")
@@ -97,40 +97,6 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
                     )
                     tasks.append(Task(cell, cell_key(cell, ingredients), dataset, protocol))
     return tasks
-
-
-def expand_entries(patterns: Sequence[str], ordered: bool = False) -> list[str]:
-    """Names of entries and baselines, wildcards expanded, order kept, each once.
-
-    Parameters
-    ----------
-    patterns
-        Names, wildcards, or several names joined by ``+`` for one entry made of them.
-    ordered
-        Whether the order of joined names counts (`Concatenate.ordered`); else they are sorted.
-    """
-    known = [entry.name for entry in registry.list_entries()]
-    names: list[str] = []
-    for pattern in patterns:
-        if "+" in pattern:
-            parts = list(dict.fromkeys(name for part in pattern.split("+") for name in _matching(part, known)))
-            matches = ["+".join(parts if ordered else sorted(parts))]
-        else:
-            matches = _matching(pattern, [*known, *BASELINES])
-        names += [name for name in matches if name not in names]
-    return names
-
-
-def entries_of(name: str, protocol: Protocol) -> list[registry.Entry]:
-    """The registry entries that a cell's entry stands for (several joined by ``+``), as the protocol takes them."""
-    return [registry.get_entry(part).chosen(protocol.choice) for part in name.split("+")]
-
-
-def _matching(pattern: str, known: Sequence[str]) -> list[str]:
-    matches = registry.matching(pattern, known)
-    if not matches:
-        raise InputError(f"entry '{pattern}' is unknown{nearest(pattern, known)}; see `splatbench list entries`")
-    return matches
 
 
 def _dataset(name: str) -> DatasetSpec:

@@ -6,20 +6,27 @@ from types import SimpleNamespace
 
 import pytest
 
+from benchmark.entries import expand_entries
 from benchmark.errors import InputError
-from benchmark.plan import expand_entries
+from benchmark.feat2gs.modes import BASELINES
 from benchmark.protocols import PROTOCOLS
 from benchmark.studies import DESCENDING, STUDIES, estimate, get_study
 
 
-def test_every_study_names_protocols_that_exist():
+def test_every_study_names_protocols_and_entries_that_exist():
     for study in STUDIES.values():
         assert {part.protocol for part in study.selections} <= set(PROTOCOLS)
+        for part in study.selections:
+            assert expand_entries(part.entries, list(BASELINES))
+
+
+def test_an_alias_is_its_entry():
+    assert expand_entries(["radio"], ()) == ["radio_v2_h16"]
 
 
 def test_the_demonstration_is_thirteen_cells_and_two_more_repetitions_of_geometry():
     everything, geometry = STUDIES["demo"].selections
-    assert len(expand_entries(everything.entries)) == 5
+    assert len(expand_entries(everything.entries, list(BASELINES))) == 5
     assert everything.seeds == (0,)
     assert geometry.modes == ["geometry"]
     assert len(geometry.seeds or ()) == 3
@@ -34,14 +41,14 @@ def test_chains_of_the_paper_are_each_others_reverse():
 
 
 def test_joined_names_are_sorted_only_where_order_does_not_count():
-    assert expand_entries(["random+iuvrgb"]) == ["iuvrgb+random"]
-    assert expand_entries(["random+iuvrgb"], ordered=True) == ["random+iuvrgb"]
-    assert expand_entries(["iuv+iuv"]) == ["iuv"]
+    assert expand_entries(["random+iuvrgb"], ()) == ["iuvrgb+random"]
+    assert expand_entries(["random+iuvrgb"], (), ordered=True) == ["random+iuvrgb"]
+    assert expand_entries(["iuv+iuv"], ()) == ["iuv"]
 
 
 def test_a_baseline_is_no_part_of_a_combination():
     with pytest.raises(InputError, match="instantsplat"):
-        expand_entries(["iuvrgb+instantsplat"])
+        expand_entries(["iuvrgb+instantsplat"], list(BASELINES))
 
 
 def test_unknown_studies_answer_with_the_nearest():

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmark.cells import Cell, digest
+from benchmark.entries import entries_of
 from benchmark.feat2gs.modes import BASELINES
 from benchmark.features.concatenate import Part, concatenate
 from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
-from benchmark.plan import entries_of
 from benchmark.protocols import Protocol
 from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
 from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, reconstruct
