@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from benchmark.records import Record
@@ -46,6 +47,19 @@ class Content:
         """Every entry that has a record."""
         return sorted({name for board in self.boards for group in board.records.values() for name in group})
 
+    @cached_property
+    def pages(self) -> frozenset[str]:
+        """Entries that have a page: all but those of which nothing is known and nothing was measured."""
+        known = set(self.catalogue.entries)
+        measured = {
+            name
+            for board in self.boards
+            if board.board.origin != "published"
+            for group in board.records.values()
+            for name in group
+        }
+        return frozenset(name for name in self.entries() if name in known or name in measured)
+
     def datasets(self) -> list[str]:
         """Every dataset that has a record."""
         return sorted({name for board in self.boards for name in board.records})
@@ -60,7 +74,9 @@ def collect(records: Iterable[Record], catalogue: Catalogue) -> Content:
     grouped: dict[Board, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in newest(records):
         grouped[board_of(record)][record.cell.dataset].append(record)
-    return Content(tuple(_board(board, grouped[board]) for board in sorted(grouped)), catalogue)
+    # What was measured comes before what papers print.
+    boards = sorted(grouped, key=lambda board: (board.track, board.origin == "published", board))
+    return Content(tuple(_board(board, grouped[board]) for board in boards), catalogue)
 
 
 def _board(board: Board, datasets: Mapping[str, Sequence[Record]]) -> BoardContent:

@@ -19,6 +19,11 @@ def results_page(board: Board, dataset: str, entry: str) -> str:
     return f"board/{board.slug}/{dataset}~records/{entry}.html"
 
 
+def sources_page(board: Board, dataset: str) -> str:
+    """Published rows of a dataset, of all entries: there is a line to say of each, not a page."""
+    return f"board/{board.slug}/{dataset}~records.html"
+
+
 def entry_page(entry: str) -> str:
     """Card of an entry."""
     return f"entry/{entry}.html"
@@ -36,7 +41,10 @@ def table_file(board: Board, dataset: str, mode: str, extension: str) -> str:
 
 def records_of(board: Board, dataset: str, entry: str, mode: str, reference: bool = False) -> str:
     """Records behind a number of a table."""
-    return f"{results_page(board, dataset, entry)}#{FREE if reference else mode}"
+    shown = FREE if reference else mode
+    if board.origin == "published":
+        return f"{sources_page(board, dataset)}#{entry}~{shown}"
+    return f"{results_page(board, dataset, entry)}#{shown}"
 
 
 @lru_cache(maxsize=100_000)

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmark.records import METRICS, Record
 from leaderboard import cards, figures, links, notes
-from leaderboard.aggregate import FREE, Table
+from leaderboard.aggregate import FREE, Board, Table
 from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
 from leaderboard.figures import Album
@@ -53,9 +53,12 @@ def site_pages(
                 for mode in modes_of(group)
             }
             yield dataset_page(content, board, dataset, album, photographs)
+            if board.board.origin == "published":
+                yield sources_page(board, dataset)
+                continue
             for entry in records:
                 yield results_page(content, board, dataset, entry, album, command, photographs)
-    for entry in content.entries():
+    for entry in sorted(content.pages):
         yield entry_page(content, entry)
     for protocol in content.protocols():
         yield protocol_page(content, protocol)
@@ -63,9 +66,15 @@ def site_pages(
 
 def index_page(content: Content) -> Page:
     """Tracks, their boards, and for each the summary and the first entries of every dataset."""
-    tracks: dict[str, list[dict[str, Any]]] = {}
+    tracks: dict[str, tuple[list[dict[str, Any]], list[tuple[Board, str, int]]]] = {}
     for board in content.boards:
-        tracks.setdefault(board.board.track, []).append(
+        boards, small = tracks.setdefault(board.board.track, ([], []))
+        # A summary over one printed table would repeat that table.
+        if board.board.origin == "published" and len(board.tables) == 1:
+            ((dataset, modes),) = board.tables.items()
+            small.append((board.board, dataset, sum(len(table.rows) for table in modes.values())))
+            continue
+        boards.append(
             {
                 "content": board,
                 "summary": board.summary,
@@ -173,6 +182,24 @@ def results_page(
     return Page(links.results_page(board.board, dataset, entry), "results.html.j2", values)
 
 
+def sources_page(board: BoardContent, dataset: str) -> Page:
+    """Published rows of a dataset: numbers, key, and the table that they were read from."""
+    records = [record for group in board.records[dataset].values() for record in group]
+    tables: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        names = ("source", "table", "page")
+        tables.setdefault(tuple(text_of(record.provenance.get(name)) for name in names), []).append(record)  # type: ignore[arg-type]
+    values = {
+        "board": board.board,
+        "dataset": dataset,
+        "tables": [
+            (source, cells, [name for name in METRICS if any(name in record.metrics for record in cells)])
+            for source, cells in sorted(tables.items())
+        ],
+    }
+    return Page(links.sources_page(board.board, dataset), "sources.html.j2", values)
+
+
 def _views(record: Record) -> list[tuple[str, dict[str, float]]]:
     """View, then its number by metric."""
     names = sorted({view for measured in record.metrics.values() for view in measured.per_view})
@@ -234,7 +261,7 @@ def entry_page(content: Content, entry: str) -> Page:
         "entry": entry,
         "card": card,
         "facts": cards.entry_facts(card) if card else [],
-        "exposures": cards.exposures(card, content.datasets()),
+        "exposures": cards.exposures(card, content.datasets()) if card.get("trained_on") else [],
         "boards": boards,
     }
     return Page(links.entry_page(entry), "entry.html.j2", values)
