@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from benchmark.records import Record
+from benchmark.records import METRICS, Record
 from leaderboard.aggregate import FREE, Board, Table, board_of, in_order, make_table, newest
 from leaderboard.cards import Catalogue
 from leaderboard.pictures import KINDS, Gallery, Picture
@@ -34,6 +34,13 @@ class BoardContent:
     tables: Mapping[str, Mapping[str, Table]]
     records: Mapping[str, Mapping[str, Sequence[Record]]]
     summary: Summary | None
+
+    @property
+    def repeats(self) -> bool:
+        """A single printed table of image metrics: means that other published tables say in full."""
+        tables = [table for modes in self.tables.values() for table in modes.values()]
+        image = all(METRICS[name].kind == "image" for table in tables for name in table.metrics)
+        return self.board.origin == "published" and len(self.tables) == 1 and image
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def entry_page(entry: str) -> str:
     return f"entry/{entry}.html"
 
 
+def drawing_file(name: str) -> str:
+    """A figure as a file for a paper."""
+    return f"figures/{name}.svg"
+
+
 def protocol_page(protocol: str) -> str:
     """Values of a protocol."""
     return f"protocol/{protocol}.html"

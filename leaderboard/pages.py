@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
 from leaderboard.figures import Album
 from leaderboard.formats import flatten, number, text_of
+from leaderboard.insights import insight_pages
+from leaderboard.page import Page
 from leaderboard.pictures import Gallery
 
 CellFolder = Callable[[Record], Path | None]
@@ -21,15 +22,6 @@ CellFolder = Callable[[Record], Path | None]
 # A page is for the eye; the files have the rest.
 MOST_STRIPS = 6
 TOP = 5
-
-
-@dataclass(frozen=True)
-class Page:
-    """A file of the site, and the template and values that make it."""
-
-    path: str
-    template: str
-    values: Mapping[str, Any]
 
 
 def site_pages(
@@ -58,6 +50,7 @@ def site_pages(
                 continue
             for entry in records:
                 yield results_page(content, board, dataset, entry, album, command, photographs)
+    yield from insight_pages(content)
     for entry in sorted(content.pages):
         yield entry_page(content, entry)
     for protocol in content.protocols():
