@@ -16,7 +16,7 @@ from leaderboard.plot import Tick, round_ticks
 WIDTH = 400
 # Darkest shade on which the colour of the text still has a contrast of 4.5 (the style sheet lightens it further in dark).
 DARKEST = 0.62
-SQUARE = 46
+SQUARE = 44
 LABEL = 108
 STYLES = ("solid", "dashed", "dotted")
 
@@ -62,7 +62,8 @@ def heat_map(names: Sequence[str], values: Mapping[tuple[str, str], float | None
         columns.append((round(LABEL + size * (j + 0.5), 1), round(bottom + 10, 1), name))
     longest = max((len(name) for name in names[:-1]), default=0)
     height = math.ceil(bottom + 18 + 5.2 * longest)
-    return HeatMap(WIDTH, height, round(size - 2, 1), tuple(cells), tuple(rows), tuple(columns))
+    width = math.ceil(LABEL + size * (len(names) - 1) + 4)
+    return HeatMap(width, height, round(size - 2, 1), tuple(cells), tuple(rows), tuple(columns))
 
 
 @dataclass(frozen=True)
@@ -213,10 +214,19 @@ def curves(lines: Mapping[str, Sequence[float]], axis: str) -> Chart | None:
         return None
     steps = max(len(values) for values in lines.values())
     across = _Scale(1, steps, LEFT + 8, RIGHT - 8)
-    up, side_ticks = _scale([value for values in lines.values() for value in values], BOTTOM, TOP)
+    near = _near([value for values in lines.values() for value in values])
+    up, side_ticks = _scale(near, BOTTOM, TOP)
     drawn = []
+    beyond: list[tuple[float, float, str, str, float, float, str]] = []
     for (name, values), style in zip(lines.items(), STYLES, strict=False):
-        places = tuple((across.place(i), up.place(value)) for i, value in enumerate(values, start=1))
+        places = tuple(
+            (across.place(i), min(max(up.place(value), TOP), BOTTOM)) for i, value in enumerate(values, start=1)
+        )
+        beyond += [
+            (x, y, "ring", f"{value:g}", x + 9, y + (14 if y == TOP else -4), "start")
+            for (x, y), value in zip(places, values, strict=True)
+            if value not in near
+        ]
         path = "M" + "L".join(f"{x} {y}" for x, y in places)
         drawn.append(Curve(name, style, path, places, (LEFT + 8, TOP - 10)))
     # Names stand above the plot, one beside the other, each with a piece of its line.
@@ -226,7 +236,18 @@ def curves(lines: Mapping[str, Sequence[float]], axis: str) -> Chart | None:
         for i, curve in enumerate(drawn)
     ]
     ticks = tuple(Tick(across.place(i), str(i)) for i in range(1, steps + 1))
-    return Chart(WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, ticks, side_ticks, axis, "", tuple(drawn))
+    return Chart(WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM, ticks, side_ticks, axis, "", tuple(drawn), tuple(beyond))
+
+
+def _near(values: Sequence[float]) -> list[float]:
+    """Values without one or two that lie so far off that the rest would be a flat line; those are drawn at the edge."""
+    ordered = sorted(values)
+    whole = ordered[-1] - ordered[0]
+    for low, high in ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1)):
+        rest = ordered[low : len(ordered) - high]
+        if len(rest) > 3 and rest[-1] - rest[0] < 0.15 * whole:
+            return rest
+    return ordered
 
 
 def scatter(points: Mapping[str, tuple[float, float, str]], axis: str, side: str) -> Chart | None:

@@ -35,7 +35,7 @@ def heat(slug: str, matrix: Matrix) -> Drawing:
     few = any(found.few for found in matrix.pairs.values())
     which = f", without {', '.join(matrix.left_out)}" if matrix.left_out else ""
     chart = charts.heat_map(matrix.labels, values, few)
-    return Drawing(f"{slug}~{matrix.name}", f"{matrix.title}{which}: {len(matrix.entries)} rows", chart)
+    return Drawing(f"{slug}~{matrix.name}", f"{matrix.kind}, {matrix.title}{which}: {len(matrix.entries)} rows", chart)
 
 
 def board_drawings(content: Content, board: BoardContent) -> list[Drawing]:

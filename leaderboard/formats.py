@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,12 +42,16 @@ def clean(value: Any) -> Any:
 
 def number(value: float, metric: str) -> str:
     """The value with the metric's decimals."""
-    return plain_number(f"{value:.{METRICS[metric].decimals}f}")
+    return decimal(value, METRICS[metric].decimals)
 
 
 def decimal(value: float, decimals: int = 1) -> str:
-    """The value with so many decimals."""
-    return plain_number(f"{value:.{decimals}f}")
+    """The value with so many decimals, halves away from zero, as papers print them.
+
+    A mean of printed numbers is often a half (19.725), which binary numbers miss by a hair; ten decimals bring it back.
+    """
+    exact = Decimal(f"{value:.10f}")
+    return plain_number(str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)))
 
 
 def plain_number(text: str) -> str:

@@ -36,13 +36,13 @@ def _correlation_pages(content: Content) -> Iterator[Page]:
         if board.repeats:
             continue
         found = board_matrices(content, board)
-        twins = [(twin, *_heat_maps(board.board.slug, twin)) for twin in found.twins]
-        if twins or found.without:
-            boards.append({"board": board.board, "twins": twins, "without": found.without})
-            for _, whole, models in twins:
-                yield drawing_page(whole)
-                if models:
-                    yield drawing_page(models)
+        kinds: dict[str, list[tuple[Twin, Drawing, Drawing | None]]] = {}
+        for twin in found.twins:
+            whole, models = _heat_maps(board.board.slug, twin)
+            kinds.setdefault(twin.whole.kind, []).append((twin, whole, models))
+            yield from (drawing_page(drawing) for drawing in (whole, models) if drawing)
+        if kinds or found.without:
+            boards.append({"board": board.board, "kinds": kinds, "without": found.without})
     values = {"boards": boards, "agreements": agreements(content, content.catalogue.measured_name)}
     yield Page("correlations.html", "correlations.html.j2", values)
 

@@ -19,11 +19,6 @@ def results_page(board: Board, dataset: str, entry: str) -> str:
     return f"board/{board.slug}/{dataset}~records/{entry}.html"
 
 
-def sources_page(board: Board, dataset: str) -> str:
-    """Published rows of a dataset, of all entries: there is a line to say of each, not a page."""
-    return f"board/{board.slug}/{dataset}~records.html"
-
-
 def entry_page(entry: str) -> str:
     """Card of an entry."""
     return f"entry/{entry}.html"
@@ -48,7 +43,8 @@ def records_of(board: Board, dataset: str, entry: str, mode: str, reference: boo
     """Records behind a number of a table."""
     shown = FREE if reference else mode
     if board.origin == "published":
-        return f"{sources_page(board, dataset)}#{entry}~{shown}"
+        # There is a line to say of a published row, not a page.
+        return f"{dataset_page(board, dataset)}#r~{entry}~{shown}"
     return f"{results_page(board, dataset, entry)}#{shown}"
 
 

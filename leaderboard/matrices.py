@@ -33,6 +33,7 @@ class Matrix:
         Entries that are no learned model and were left out; empty where all rows take part.
     """
 
+    kind: str
     name: str
     title: str
     labels: tuple[str, ...]
@@ -104,23 +105,23 @@ def mean_column(columns: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {entry: fmean(values[entry] for values in columns) for entry in shared(columns)}
 
 
-def matrix(name: str, title: str, columns: Columns, left_out: Sequence[str] = ()) -> Matrix | None:
+def matrix(kind: str, name: str, title: str, columns: Columns, left_out: Sequence[str] = ()) -> Matrix | None:
     """Correlations of columns over the entries that are in all; None with less than two columns or three entries."""
     columns = dict(list(columns.items())[:MOST_LABELS])
     entries = [entry for entry in shared(list(columns.values())) if entry not in left_out][:MOST_ENTRIES]
     if len(columns) < 2 or len(entries) < 3:
         return None
     values = {label: [column[entry] for entry in entries] for label, column in columns.items()}
-    return Matrix(name, title, tuple(columns), correlations(values), tuple(entries), tuple(left_out))
+    return Matrix(kind, name, title, tuple(columns), correlations(values), tuple(entries), tuple(left_out))
 
 
-def twin(name: str, title: str, columns: Columns, is_model: Callable[[str], bool]) -> Twin | None:
+def twin(kind: str, name: str, title: str, columns: Columns, is_model: Callable[[str], bool]) -> Twin | None:
     """A matrix with all rows, and without the entries that are no learned model."""
-    whole = matrix(name, title, columns)
+    whole = matrix(kind, name, title, columns)
     if whole is None:
         return None
     others = [entry for entry in whole.entries if not is_model(entry)]
-    return Twin(whole, matrix(f"{name}~models", title, columns, others) if others else None)
+    return Twin(whole, matrix(kind, f"{name}~models", title, columns, others) if others else None)
 
 
 def board_matrices(content: Content, board: BoardContent) -> BoardMatrices:
@@ -152,8 +153,8 @@ def _by_metric(by_mode: Mapping[str, Sequence[Table]], is_model: Callable[[str],
     for mode, tables in by_mode.items():
         names = [name for name in METRICS if all(name in table.metrics for table in tables)]
         columns = {METRICS[name].title: mean_column([column(table, name) for table in tables]) for name in names}
-        title = f"Metric by metric, {mode_title(mode)}, {_where(tables)}"
-        twins.append(twin(f"metrics~{mode}", title, columns, is_model))
+        title = f"{mode_title(mode)}, {_where(tables)}"
+        twins.append(twin("Metric by metric", f"metrics~{mode}", title, columns, is_model))
     return [found for found in twins if found]
 
 
@@ -169,7 +170,7 @@ def _by_mode(by_mode: Mapping[str, Sequence[Table]], is_model: Callable[[str], b
             mode_title(mode): mean_column([column(table, name) for table in some]) for mode, some in tables.items()
         }
         where = _where(next(iter(tables.values())))
-        twins.append(twin(f"modes~{name}", f"Mode by mode, {METRICS[name].title}, {where}", columns, is_model))
+        twins.append(twin("Mode by mode", f"modes~{name}", f"{METRICS[name].title}, {where}", columns, is_model))
     return [found for found in twins if found]
 
 
@@ -177,8 +178,8 @@ def _by_dataset(by_mode: Mapping[str, Sequence[Table]], is_model: Callable[[str]
     twins = []
     for mode, tables in by_mode.items():
         columns = {table.dataset: values for table in tables if (values := combined(table))}
-        title = f"Dataset by dataset, {mode_title(mode)}, {COMBINED}"
-        twins.append(twin(f"datasets~{mode}", title, columns, is_model))
+        title = f"{mode_title(mode)}, {COMBINED}"
+        twins.append(twin("Dataset by dataset", f"datasets~{mode}", title, columns, is_model))
     return [found for found in twins if found]
 
 
@@ -203,7 +204,7 @@ def agreements(content: Content, same_as: Callable[[str], str] = str) -> list[Ag
     """
     found = []
     for first, second in combinations(content.boards, 2):
-        if first.board.track != second.board.track:
+        if first.board.track != second.board.track or "measured" not in (first.board.origin, second.board.origin):
             continue
         for dataset in sorted(set(first.tables) & set(second.tables)):
             for mode in first.tables[dataset]:
@@ -222,7 +223,7 @@ def _agreement(
             continue
         columns = [{same_as(entry): value for entry, value in column(some, metric).items()} for some in (table, other)]
         entries = shared(columns)
-        if len(entries) < 2:
+        if len(entries) < 3:
             continue
         values = {str(i): [some[entry] for entry in entries] for i, some in enumerate(columns)}
         correlation = correlations(values)["0", "1"]

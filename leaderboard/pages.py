@@ -46,7 +46,6 @@ def site_pages(
             }
             yield dataset_page(content, board, dataset, album, photographs)
             if board.board.origin == "published":
-                yield sources_page(board, dataset)
                 continue
             for entry in records:
                 yield results_page(content, board, dataset, entry, album, command, photographs)
@@ -132,6 +131,7 @@ def dataset_page(content: Content, board: BoardContent, dataset: str, album: Alb
         "covered": covered,
         "uncovered": [scene for scene in official if scene not in covered],
         "photographs": photographs,
+        "sources": _sources(board, dataset) if board.board.origin == "published" else [],
     }
     return Page(links.dataset_page(board.board, dataset), "dataset.html.j2", values)
 
@@ -175,22 +175,14 @@ def results_page(
     return Page(links.results_page(board.board, dataset, entry), "results.html.j2", values)
 
 
-def sources_page(board: BoardContent, dataset: str) -> Page:
-    """Published rows of a dataset: numbers, key, and the table that they were read from."""
-    records = [record for group in board.records[dataset].values() for record in group]
-    tables: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        names = ("source", "table", "page")
-        tables.setdefault(tuple(text_of(record.provenance.get(name)) for name in names), []).append(record)  # type: ignore[arg-type]
-    values = {
-        "board": board.board,
-        "dataset": dataset,
-        "tables": [
-            (source, cells, [name for name in METRICS if any(name in record.metrics for record in cells)])
-            for source, cells in sorted(tables.items())
-        ],
-    }
-    return Page(links.sources_page(board.board, dataset), "sources.html.j2", values)
+def _sources(board: BoardContent, dataset: str) -> list[tuple[tuple[str, str, str], list[Record]]]:
+    """Published rows by the source, table and page that they were read from."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for group in board.records[dataset].values():
+        for record in group:
+            source, table, page = (text_of(record.provenance.get(name)) for name in ("source", "table", "page"))
+            found.setdefault((source, table, page), []).append(record)
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _views(record: Record) -> list[tuple[str, dict[str, float]]]:

@@ -10,12 +10,14 @@ import numpy as np
 from benchmark.records import METRICS
 from leaderboard.aggregate import FREE, Board, Table
 from leaderboard.content import BoardContent, Content
-from leaderboard.contrasts import ATTRIBUTES, Contrast, contrast, groups
+from leaderboard.contrasts import Contrast, contrast, groups
 from leaderboard.correlation import Correlation, correlations, topsis
+from leaderboard.formats import MINUS, number
 from leaderboard.matrices import column, mean_column, shared
 from leaderboard.ranking import fractional_ranks
 
 TOP = 3
+MEANS = "published_means"
 # The entries of which the paper's statements speak; rows that were added later would change who is third.
 PAPER_ENTRIES = ("dust3r", "mast3r", "midas", "dinov2", "dino", "sam", "clip", "radio", "mae", "sd")
 
@@ -44,12 +46,12 @@ STATEMENTS = (
 
 @dataclass(frozen=True)
 class Order:
-    """First entries by one criterion on a board; ``stated`` says whether they are the paper's, None if it has others."""
+    """First entries by one criterion on a board, with their numbers; ``stated`` says whether they are the paper's."""
 
     board: Board
     criterion: str
     entries: tuple[tuple[str, str], ...]
-    stated: bool | None
+    stated: str
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class BoardAnswers:
     board: Board
     modes: tuple[str, ...]
     unit: str
-    families: tuple[Family, ...]
+    families: Mapping[str, tuple[Family, ...]]
     duels: tuple[Duel, ...]
     relations: tuple[Relation, ...]
 
@@ -106,17 +108,16 @@ def answers(content: Content, board: BoardContent) -> BoardAnswers | None:
     by_mode = _by_mode(board)
     cards = content.catalogue.entries
     unit = "dataset" if len(board.tables) > 1 else "scene"
-    families = [
-        family
-        for attribute in ATTRIBUTES
-        for metric in METRICS
-        if (family := _family(attribute, metric, by_mode, cards, unit)).contrasts
-    ]
+    found = {
+        attribute: tuple(_family(attribute, metric, by_mode, cards, unit) for metric in METRICS)
+        for attribute in QUESTIONS
+    }
+    families = {attribute: kept for attribute, some in found.items() if (kept := tuple(f for f in some if f.contrasts))}
     duels = _duels(content, by_mode)
     relations = [] if board.repeats else _relations(content, by_mode)
     if not families and not duels and not relations:
         return None
-    return BoardAnswers(board.board, tuple(by_mode), unit, tuple(families), tuple(duels), tuple(relations))
+    return BoardAnswers(board.board, tuple(by_mode), unit, families, tuple(duels), tuple(relations))
 
 
 def _by_mode(board: BoardContent) -> dict[str, list[Table]]:
@@ -213,12 +214,12 @@ def check_statements(content: Content) -> list[Checked]:
 
 def _orders(content: Content, board: BoardContent, statement: Statement) -> list[Order]:
     tables = _by_mode(board).get(statement.mode, [])
-    # A single printed table of means would repeat what the datasets say.
-    if board.board.track != "feat2gs" or (board.board.origin == "published" and len(tables) < 2):
+    published = board.board.origin == "published"
+    # The paper's statements are about its means over all datasets, which it prints.
+    if board.board.track != "feat2gs" or (published and board.board.protocol != MEANS):
         return []
     names = [name for name in METRICS if tables and all(name in table.metrics for table in tables)]
     columns = {name: mean_column([column(table, name) for table in tables]) for name in names}
-    published = board.board.origin == "published"
     entries = [
         entry
         for entry in shared(list(columns.values()))
@@ -227,36 +228,45 @@ def _orders(content: Content, board: BoardContent, statement: Statement) -> list
     if len(entries) <= TOP:
         return []
     return [
-        Order(board.board, criterion, first, _as_stated(scores, entries, statement))
+        Order(board.board, criterion, _first(scores, entries), _verdict(scores, entries, statement))
         for criterion, scores in criteria(columns, entries).items()
-        for first in [_first(criterion, scores, entries)]
     ]
 
 
 def criteria(columns: Mapping[str, Mapping[str, float]], entries: Sequence[str]) -> dict[str, np.ndarray]:
-    """Scores of entries, larger is better: every metric, the mean rank over the image metrics, TOPSIS over them."""
-    found = {METRICS[name].title: np.array([values[e] for e in entries]) for name, values in columns.items()}
+    """Scores of entries, larger is better, as they are printed: metrics, mean rank and TOPSIS over the image metrics."""
+    found = {
+        METRICS[name].title: np.array([float(_printed(values[entry], name)) for entry in entries])
+        for name, values in columns.items()
+    }
     image = [name for name in columns if METRICS[name].kind == "image"]
     if len(image) > 1:
         matrix = np.array([[columns[name][entry] for name in image] for entry in entries])
         ranks = np.array([fractional_ranks(matrix[:, i], "higher") for i in range(len(image))])
-        found["mean rank"] = -ranks.mean(axis=0)
+        found["mean rank"] = -ranks.mean(axis=0).round(2)
         signs = np.array([1.0 if METRICS[name].better == "higher" else -1.0 for name in image])
-        found["TOPSIS"] = topsis(matrix * signs, [METRICS[name].better for name in image])
+        found["TOPSIS"] = topsis(matrix * signs, [METRICS[name].better for name in image]).round(3)
     return found
 
 
-def _first(criterion: str, scores: np.ndarray, entries: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    metric = next((metric for metric in METRICS.values() if metric.title == criterion), None)
+def _printed(value: float, metric: str) -> str:
+    return number(value, metric).replace(MINUS, "-")
+
+
+def _first(scores: np.ndarray, entries: Sequence[str]) -> tuple[tuple[str, str], ...]:
     order = sorted(range(len(entries)), key=lambda i: (-scores[i], entries[i]))[:TOP]
-    decimals = metric.decimals if metric else 2 if criterion == "mean rank" else 3
-    return tuple((entries[i], f"{abs(scores[i]):.{decimals}f}") for i in order)
+    return tuple((entries[i], f"{abs(scores[i]):g}") for i in order)
 
 
-def _as_stated(scores: np.ndarray, entries: Sequence[str], statement: Statement) -> bool | None:
+def _verdict(scores: np.ndarray, entries: Sequence[str], statement: Statement) -> str:
     if not set(statement.order) <= set(entries):
-        return None
-    # As stated, strictly: a shared place is no order.
-    rank = {entry: int((scores > score).sum()) + 1 for entry, score in zip(entries, scores, strict=True)}
-    alone = [rank[entry] for entry in statement.order] == list(range(1, len(statement.order) + 1))
-    return alone and all((scores == scores[entries.index(entry)]).sum() == 1 for entry in statement.order)
+        return "not the same entries"
+    score = dict(zip(entries, scores.tolist(), strict=True))
+    for place, entry in enumerate(statement.order):
+        better = [other for other in entries if score[other] > score[entry]]
+        if set(better) - set(statement.order[:place]):
+            return "no"
+    shared_with = [
+        other for entry in statement.order for other in entries if other != entry and score[other] == score[entry]
+    ]
+    return f"yes, but for ties ({', '.join(sorted(set(shared_with)))})" if shared_with else "yes"
