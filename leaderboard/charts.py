@@ -17,7 +17,7 @@ WIDTH = 400
 # Darkest shade on which the colour of the text still has a contrast of 4.5 (the style sheet lightens it further in dark).
 DARKEST = 0.62
 SQUARE = 44
-LABEL = 108
+LABEL = 118
 STYLES = ("solid", "dashed", "dotted")
 
 

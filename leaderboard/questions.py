@@ -12,7 +12,7 @@ from leaderboard.aggregate import FREE, Board, Table
 from leaderboard.content import BoardContent, Content
 from leaderboard.contrasts import Contrast, contrast, groups
 from leaderboard.correlation import Correlation, correlations, topsis
-from leaderboard.formats import MINUS, number
+from leaderboard.formats import MINUS, decimal, number
 from leaderboard.matrices import column, mean_column, shared
 from leaderboard.ranking import fractional_ranks
 
@@ -228,7 +228,7 @@ def _orders(content: Content, board: BoardContent, statement: Statement) -> list
     if len(entries) <= TOP:
         return []
     return [
-        Order(board.board, criterion, _first(scores, entries), _verdict(scores, entries, statement))
+        Order(board.board, criterion, _first(criterion, scores, entries), _verdict(scores, entries, statement))
         for criterion, scores in criteria(columns, entries).items()
     ]
 
@@ -253,9 +253,11 @@ def _printed(value: float, metric: str) -> str:
     return number(value, metric).replace(MINUS, "-")
 
 
-def _first(scores: np.ndarray, entries: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _first(criterion: str, scores: np.ndarray, entries: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    metric = next((metric for metric in METRICS.values() if metric.title == criterion), None)
+    decimals = metric.decimals if metric else 2 if criterion == "mean rank" else 3
     order = sorted(range(len(entries)), key=lambda i: (-scores[i], entries[i]))[:TOP]
-    return tuple((entries[i], f"{abs(scores[i]):g}") for i in order)
+    return tuple((entries[i], decimal(abs(float(scores[i])), decimals)) for i in order)
 
 
 def _verdict(scores: np.ndarray, entries: Sequence[str], statement: Statement) -> str:
