@@ -14,7 +14,7 @@ from benchmark.records import METRICS
 
 MINUS = "\N{MINUS SIGN}"
 # Control characters, and those that turn the direction of the text around them or hide.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 TRACKS = {
     "feat2gs": ("Feature probing", "How well do a model's features explain the Gaussians of a scene?"),
@@ -36,7 +36,7 @@ KINDS = {
 def clean(value: Any) -> Any:
     """Text without control characters and without those that reorder or hide other text; the rest as it is."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
     return "" if value is None else value
 
 

@@ -10,7 +10,7 @@ from types import FrameType
 import click
 import typer
 
-from benchmark.cli import compile, doctor, leaderboard, listing, run
+from benchmark.cli import compile, doctor, leaderboard, listing, results, run
 from benchmark.errors import SplatbenchError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
 app.command("compile")(compile.compile_all)
 app.add_typer(leaderboard.app, name="leaderboard")
+app.add_typer(results.app, name="results")
+app.command("submit")(results.submit)
 
 
 def main() -> None:
