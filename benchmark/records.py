@@ -134,7 +134,10 @@ def _parse(values: dict[str, Any], where: str) -> Record:
         created=_text(values["created"], f"{where}: created", longest=64),
         reason=reason,
         metrics=metrics,
-        absent={name: _text(text, f"{where}: absent.{_shown(name)}") for name, text in absent.items()},
+        absent={
+            _text(name, f"{where}: absent: a metric's name", 200): _text(text, f"{where}: absent.{_shown(name)}")
+            for name, text in absent.items()
+        },
         cost=_plain(_mapping(values.get("cost", {}), f"{where}: cost"), f"{where}: cost"),
         details=_plain(_mapping(values.get("details", {}), f"{where}: details"), f"{where}: details"),
         provenance=_plain(_mapping(values.get("provenance", {}), f"{where}: provenance"), f"{where}: provenance"),
@@ -196,15 +199,21 @@ def _text(value: Any, where: str, longest: int = LONGEST_TEXT) -> str:
         raise InputError(f"{where}: expected text, got {type(value).__name__}")
     if len(value) > longest:
         raise InputError(f"{where}: {len(value)} characters; at most {longest} are accepted")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise InputError(f"{where}: half a surrogate pair is no character and cannot be written")
     return value
 
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}: expected a number, got {type(value).__name__}")
-    if not math.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:
+        raise InputError(f"{where}: this whole number is too large") from None
+    if not math.isfinite(number):
         raise InputError(f"{where}: {value} is not finite")
-    return float(value)
+    return number
 
 
 def _one_of(value: Any, known: tuple[str, ...], where: str) -> str:
@@ -234,12 +243,27 @@ def _plain(value: Any, where: str, depth: int = 0) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[Record]:
     """Records of one JSON Lines file, in order; `InputError` names the file and line."""
-    with path.open(encoding="utf-8") as lines:
+    for where, line in jsonl_lines(path):
+        yield Record.from_json(line, where)
+
+
+def jsonl_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Where each line is that is not empty, and its text; a line that is too long is given in part and is the last."""
+    with path.open("rb") as lines:
         number = 0
-        while line := lines.readline(LONGEST_LINE + 1):
+        # A character has four bytes at most, so what is cut off here is too long in characters too.
+        while line := lines.readline(4 * LONGEST_LINE + 1):
             number += 1
-            if line.strip():
-                yield Record.from_json(line, f"{path.name} line {number}")
+            where = f"{path.name} line {number}"
+            whole = len(line) <= 4 * LONGEST_LINE
+            try:
+                text = line.decode("utf-8", errors="strict" if whole else "ignore")
+            except UnicodeDecodeError as error:
+                raise InputError(f"{where}: byte {error.start + 1} is no UTF-8; save the file as UTF-8") from None
+            if text.strip():
+                yield where, text
+            if not whole:
+                return
 
 
 def write_jsonl(path: Path, records: Iterable[Record]) -> None:

@@ -17,7 +17,8 @@ from leaderboard import formats, links, notes
 from leaderboard.cards import Catalogue
 from leaderboard.content import Content, collect
 from leaderboard.exports import FORMATS
-from leaderboard.pages import Page, site_pages
+from leaderboard.page import Page
+from leaderboard.pages import site_pages
 from leaderboard.pictures import Gallery
 
 SITE = Path(__file__).parent / "site"

@@ -67,6 +67,10 @@ class Catalogue:
             return "", ""
         return KINDS.get(kind, (kind, ""))
 
+    def measured_name(self, entry: str) -> str:
+        """The registry's name of what a paper calls by another; the same name where nothing is said."""
+        return text_of(self.entries.get(entry, {}).get("measured_as")) or entry
+
     def shape(self, entry: str, reference: bool = False) -> str:
         """Form of an entry's marks in a plot: disc, ring (no model), diamond (no readout)."""
         return "diamond" if reference else "ring" if self.kind(entry)[0] else "disc"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from benchmark.records import Record
+from benchmark.records import METRICS, Record
 from leaderboard.aggregate import FREE, Board, Table, board_of, in_order, make_table, newest
 from leaderboard.cards import Catalogue
 from leaderboard.pictures import KINDS, Gallery, Picture
@@ -34,6 +35,13 @@ class BoardContent:
     records: Mapping[str, Mapping[str, Sequence[Record]]]
     summary: Summary | None
 
+    @property
+    def repeats(self) -> bool:
+        """A single printed table of image metrics: means that other published tables say in full."""
+        tables = [table for modes in self.tables.values() for table in modes.values()]
+        image = all(METRICS[name].kind == "image" for table in tables for name in table.metrics)
+        return self.board.origin == "published" and len(self.tables) == 1 and image
+
 
 @dataclass(frozen=True)
 class Content:
@@ -45,6 +53,19 @@ class Content:
     def entries(self) -> list[str]:
         """Every entry that has a record."""
         return sorted({name for board in self.boards for group in board.records.values() for name in group})
+
+    @cached_property
+    def pages(self) -> frozenset[str]:
+        """Entries that have a page: all but those of which nothing is known and nothing was measured."""
+        known = set(self.catalogue.entries)
+        measured = {
+            name
+            for board in self.boards
+            if board.board.origin != "published"
+            for group in board.records.values()
+            for name in group
+        }
+        return frozenset(name for name in self.entries() if name in known or name in measured)
 
     def datasets(self) -> list[str]:
         """Every dataset that has a record."""
@@ -60,7 +81,9 @@ def collect(records: Iterable[Record], catalogue: Catalogue) -> Content:
     grouped: dict[Board, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in newest(records):
         grouped[board_of(record)][record.cell.dataset].append(record)
-    return Content(tuple(_board(board, grouped[board]) for board in sorted(grouped)), catalogue)
+    # What was measured comes before what papers print.
+    boards = sorted(grouped, key=lambda board: (board.track, board.origin == "published", board))
+    return Content(tuple(_board(board, grouped[board]) for board in boards), catalogue)
 
 
 def _board(board: Board, datasets: Mapping[str, Sequence[Record]]) -> BoardContent:

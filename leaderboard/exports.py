@@ -43,8 +43,11 @@ def to_json(table: Table) -> str:
             found = {
                 "value": score.value,
                 "seed_deviation": score.seed_deviation,
-                "by_scene": dict(score.by_scene),
-                "by_seed": {str(seed): value for seed, value in score.by_seed.items()},
+                # One scene or one seed would say the same once more.
+                "by_scene": dict(score.by_scene) if len(score.by_scene) > 1 or score.value is None else None,
+                "by_seed": {str(seed): value for seed, value in score.by_seed.items()}
+                if len(score.by_seed) > 1
+                else None,
                 "of": score.of,
                 "rank": standing.rank if standing else None,
                 "rank_interval": standing.interval if standing else None,

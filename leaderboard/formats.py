@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from benchmark.records import METRICS
 
 MINUS = "\N{MINUS SIGN}"
 # Control characters, and those that turn the direction of the text around them or hide.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 
 TRACKS = {
     "feat2gs": ("Feature probing", "How well do a model's features explain the Gaussians of a scene?"),
@@ -35,18 +36,22 @@ KINDS = {
 def clean(value: Any) -> Any:
     """Text without control characters and without those that reorder or hide other text; the rest as it is."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
+        return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", value)
     return "" if value is None else value
 
 
 def number(value: float, metric: str) -> str:
     """The value with the metric's decimals."""
-    return plain_number(f"{value:.{METRICS[metric].decimals}f}")
+    return decimal(value, METRICS[metric].decimals)
 
 
 def decimal(value: float, decimals: int = 1) -> str:
-    """The value with so many decimals."""
-    return plain_number(f"{value:.{decimals}f}")
+    """The value with so many decimals, halves away from zero, as papers print them.
+
+    A mean of printed numbers is often a half (19.725), which binary numbers miss by a hair; ten decimals bring it back.
+    """
+    exact = Decimal(f"{value:.10f}")
+    return plain_number(str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)))
 
 
 def plain_number(text: str) -> str:

@@ -24,6 +24,11 @@ def entry_page(entry: str) -> str:
     return f"entry/{entry}.html"
 
 
+def drawing_file(name: str) -> str:
+    """A figure as a file for a paper."""
+    return f"figures/{name}.svg"
+
+
 def protocol_page(protocol: str) -> str:
     """Values of a protocol."""
     return f"protocol/{protocol}.html"
@@ -36,7 +41,11 @@ def table_file(board: Board, dataset: str, mode: str, extension: str) -> str:
 
 def records_of(board: Board, dataset: str, entry: str, mode: str, reference: bool = False) -> str:
     """Records behind a number of a table."""
-    return f"{results_page(board, dataset, entry)}#{FREE if reference else mode}"
+    shown = FREE if reference else mode
+    if board.origin == "published":
+        # There is a line to say of a published row, not a page.
+        return f"{dataset_page(board, dataset)}#r~{entry}~{shown}"
+    return f"{results_page(board, dataset, entry)}#{shown}"
 
 
 @lru_cache(maxsize=100_000)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.records import METRICS, Record
 from leaderboard import cards, figures, links, notes
-from leaderboard.aggregate import FREE, Table
+from leaderboard.aggregate import FREE, Board, Table
 from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
 from leaderboard.figures import Album
 from leaderboard.formats import flatten, number, text_of
+from leaderboard.insights import insight_pages
+from leaderboard.page import Page
 from leaderboard.pictures import Gallery
 
 CellFolder = Callable[[Record], Path | None]
@@ -21,15 +22,6 @@ CellFolder = Callable[[Record], Path | None]
 # A page is for the eye; the files have the rest.
 MOST_STRIPS = 6
 TOP = 5
-
-
-@dataclass(frozen=True)
-class Page:
-    """A file of the site, and the template and values that make it."""
-
-    path: str
-    template: str
-    values: Mapping[str, Any]
 
 
 def site_pages(
@@ -53,9 +45,12 @@ def site_pages(
                 for mode in modes_of(group)
             }
             yield dataset_page(content, board, dataset, album, photographs)
+            if board.board.origin == "published":
+                continue
             for entry in records:
                 yield results_page(content, board, dataset, entry, album, command, photographs)
-    for entry in content.entries():
+    yield from insight_pages(content)
+    for entry in sorted(content.pages):
         yield entry_page(content, entry)
     for protocol in content.protocols():
         yield protocol_page(content, protocol)
@@ -63,9 +58,15 @@ def site_pages(
 
 def index_page(content: Content) -> Page:
     """Tracks, their boards, and for each the summary and the first entries of every dataset."""
-    tracks: dict[str, list[dict[str, Any]]] = {}
+    tracks: dict[str, tuple[list[dict[str, Any]], list[tuple[Board, str, int]]]] = {}
     for board in content.boards:
-        tracks.setdefault(board.board.track, []).append(
+        boards, small = tracks.setdefault(board.board.track, ([], []))
+        # A summary over one printed table would repeat that table.
+        if board.board.origin == "published" and len(board.tables) == 1:
+            ((dataset, modes),) = board.tables.items()
+            small.append((board.board, dataset, sum(len(table.rows) for table in modes.values())))
+            continue
+        boards.append(
             {
                 "content": board,
                 "summary": board.summary,
@@ -130,6 +131,7 @@ def dataset_page(content: Content, board: BoardContent, dataset: str, album: Alb
         "covered": covered,
         "uncovered": [scene for scene in official if scene not in covered],
         "photographs": photographs,
+        "sources": _sources(board, dataset) if board.board.origin == "published" else [],
     }
     return Page(links.dataset_page(board.board, dataset), "dataset.html.j2", values)
 
@@ -171,6 +173,16 @@ def results_page(
         "photographs": photographs,
     }
     return Page(links.results_page(board.board, dataset, entry), "results.html.j2", values)
+
+
+def _sources(board: BoardContent, dataset: str) -> list[tuple[tuple[str, str, str], list[Record]]]:
+    """Published rows by the source, table and page that they were read from."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for group in board.records[dataset].values():
+        for record in group:
+            source, table, page = (text_of(record.provenance.get(name)) for name in ("source", "table", "page"))
+            found.setdefault((source, table, page), []).append(record)
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _views(record: Record) -> list[tuple[str, dict[str, float]]]:
@@ -234,7 +246,7 @@ def entry_page(content: Content, entry: str) -> Page:
         "entry": entry,
         "card": card,
         "facts": cards.entry_facts(card) if card else [],
-        "exposures": cards.exposures(card, content.datasets()),
+        "exposures": cards.exposures(card, content.datasets()) if card.get("trained_on") else [],
         "boards": boards,
     }
     return Page(links.entry_page(entry), "entry.html.j2", values)

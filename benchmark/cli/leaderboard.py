@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 
 from benchmark.cli.listing import plain
 from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console
@@ -19,6 +20,8 @@ from benchmark.protocols import PROTOCOLS
 from benchmark.records import Record, read_jsonl
 from benchmark.scenes.spec import list_datasets
 from vfm_zoo import registry
+
+Cards = dict[str, dict[str, Any]]
 
 app = typer.Typer(no_args_is_help=True, help="Build or open the page. Example: `splatbench leaderboard build`")
 
@@ -65,6 +68,7 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
 
     opened = Store(store)
     records = list(opened.records())
+    printed = published_cards(results)
     if results is not None:
         files = sorted(results.rglob("*.jsonl"))
         if not files:
@@ -80,9 +84,11 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
     return build_site(
         records,
         site,
-        entries=entry_cards(),
-        datasets={spec.name: plain(asdict(spec)) for spec in list_datasets()},
-        protocols={name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()},
+        entries=_joined(printed["entries"], entry_cards()),
+        datasets=_joined(printed["datasets"], {spec.name: plain(asdict(spec)) for spec in list_datasets()}),
+        protocols=_joined(
+            printed["protocols"], {name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()}
+        ),
         cell_folder=folder,
         command=command,
         all_photographs=not publish,
@@ -99,6 +105,28 @@ def entry_cards() -> dict[str, dict[str, Any]]:
 @cache
 def _dataset_names() -> frozenset[str]:
     return frozenset(spec.name for spec in list_datasets())
+
+
+def published_cards(results: Path | None) -> dict[str, Cards]:
+    """What stands in ``published/cards.yaml`` of a results folder about names that only papers use."""
+    found: dict[str, Cards] = {"entries": {}, "datasets": {}, "protocols": {}}
+    path = results / "published" / "cards.yaml" if results is not None else None
+    if path is None or not path.is_file():
+        return found
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no valid YAML: {' '.join(str(error).split())}") from None
+    for kind, cards in values.items() if isinstance(values, dict) else [("", None)]:
+        if kind not in found or not isinstance(cards, dict) or not all(isinstance(c, dict) for c in cards.values()):
+            raise InputError(f"{path}: expected cards under {', '.join(found)}; {str(kind)[:40]!r} is something else")
+        found[kind] = {str(name): plain(card) for name, card in cards.items()}
+    return found
+
+
+def _joined(printed: Cards, ours: Cards) -> Cards:
+    """Our own cards come first; of a printed one only what ours does not say is taken (``measured_as``)."""
+    return printed | {name: printed.get(name, {}) | card for name, card in ours.items()}
 
 
 def command(record: Record) -> str:

@@ -81,7 +81,9 @@
     const value = (row) => {
       const cell = row.cells[index];
       if (kind === "text") return cell.textContent.trim().toLowerCase();
-      return cell.dataset.v === undefined ? null : Number(cell.dataset.v);
+      // The text is the number where nothing was rounded away.
+      const number = cell.dataset.v ?? cell.textContent.match(/^\s*[●○]?(-?\d+(?:\.\d+)?)\s*$/)?.[1];
+      return number === undefined ? null : Number(number);
     };
     const keyed = view.rows.map((row) => [value(row), row]);
     keyed.sort(([a], [b]) => {
