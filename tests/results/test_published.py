@@ -20,6 +20,7 @@ from leaderboard.questions import PAPER_ENTRIES, criteria
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
 IMAGE = ("psnr", "ssim", "lpips")
+PRINTED_METRICS = (*IMAGE, "accuracy", "completeness", "distance")
 MODES = ("geometry", "texture", "all")
 DATASETS = ("casual", "dl3dv", "llff", "mipnerf360", "mvimgnet", "tanks_and_temples")
 ELEVEN = (*PAPER_ENTRIES, "iuvrgb")
@@ -103,7 +104,7 @@ def printed(first: str, second: str) -> float:
 def dtu(records):
     rows = sorted((r for r in records if r.cell.dataset == "dtu"), key=lambda r: r.cell.entry)
     entries = [r.cell.entry for r in rows]
-    return entries, {name: np.array([r.metrics[name].value for r in rows]) for name in METRICS}
+    return entries, {name: np.array([r.metrics[name].value for r in rows]) for name in PRINTED_METRICS}
 
 
 def turned(values):
@@ -210,8 +211,8 @@ def write(folder: Path, name: str, text: str) -> None:
 
 def test_transcripts_become_records_again(tmp_path, records):
     kept = [r for r in records if r.cell.dataset == "dtu"]
-    lines = ["vfm," + ",".join(METRICS)]
-    lines += [f"{r.cell.entry}," + ",".join(str(r.metrics[name].value) for name in METRICS) for r in kept]
+    lines = ["vfm," + ",".join(PRINTED_METRICS)]
+    lines += [f"{r.cell.entry}," + ",".join(str(r.metrics[name].value) for name in PRINTED_METRICS) for r in kept]
     write(tmp_path, "feat2gs_dtu_3d.csv", "\n".join(lines) + "\n")
     assert read_transcripts(tmp_path) == {"feat2gs": sorted(kept, key=lambda r: r.cell)}
 
