@@ -202,9 +202,14 @@ def _text(value: Any, where: str, longest: int = LONGEST_TEXT) -> str:
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"{where}: expected a number, got {type(value).__name__}")
-    if not math.isfinite(value):
-        raise InputError(f"{where}: {value} is not finite")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        # A whole number in JSON may have any number of digits.
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"{where}: {number} is not finite")
+    return number
 
 
 def _one_of(value: Any, known: tuple[str, ...], where: str) -> str:
@@ -234,12 +239,17 @@ def _plain(value: Any, where: str, depth: int = 0) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[Record]:
     """Records of one JSON Lines file, in order; `InputError` names the file and line."""
-    with path.open(encoding="utf-8") as lines:
-        number = 0
-        while line := lines.readline(LONGEST_LINE + 1):
-            number += 1
-            if line.strip():
-                yield Record.from_json(line, f"{path.name} line {number}")
+    number = 0
+    try:
+        with path.open(encoding="utf-8") as lines:
+            while line := lines.readline(LONGEST_LINE + 1):
+                number += 1
+                if line.strip():
+                    yield Record.from_json(line, f"{path.name} line {number}")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} after line {number}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
 
 
 def write_jsonl(path: Path, records: Iterable[Record]) -> None:
