@@ -243,8 +243,11 @@ def _plain(value: Any, where: str, depth: int = 0) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[Record]:
     """Records of one JSON Lines file, in order; `InputError` names the file and line."""
-    for where, line in jsonl_lines(path):
-        yield Record.from_json(line, where)
+    try:
+        for where, line in jsonl_lines(path):
+            yield Record.from_json(line, where)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check the file") from None
 
 
 def jsonl_lines(path: Path) -> Iterator[tuple[str, str]]:

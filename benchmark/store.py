@@ -133,15 +133,23 @@ class Store:
         path = self.path("cells", key) / "record.json"
         if not path.is_file():
             return None
-        return Record.from_json(path.read_text(encoding="utf-8"), str(path))
+        return _read_record(path)
 
     def records(self) -> Iterator[Record]:
         """Every record, in the order of its key; a damaged one is named in the log and left out."""
         for path in sorted((self.root / "cells").glob("*/*/record.json")):
             try:
-                yield Record.from_json(path.read_text(encoding="utf-8"), str(path))
-            except (InputError, OSError, UnicodeDecodeError) as error:
+                yield _read_record(path)
+            except InputError as error:
                 log.warning("%s; it is left out: remove its folder, or run its cell again", error)
+
+
+def _read_record(path: Path) -> Record:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({type(error).__name__})") from None
+    return Record.from_json(text, str(path))
 
 
 FULL = "the disk is full; free some space and run again (what is finished is kept)"

@@ -85,6 +85,8 @@ def test_jsonl_is_sorted_by_cell_and_reads_back(tmp_path):
         (RECORD.to_json().replace("22.5", "NaN"), "NaN"),
         (RECORD.to_json().replace("22.5", "Infinity"), "Infinity"),
         (RECORD.to_json().replace("22.5", "1e999"), "psnr.value"),
+        (RECORD.to_json().replace("22.5", "9" * 400), "psnr.value"),
+        (RECORD.to_json().replace("900", "9" * 400), "cost.peak_memory_mb"),
         (RECORD.to_json()[:-1] + ', "key": "x"}', "twice"),
         (RECORD.to_json()[:-5], "JSON"),
         ("[]", "object"),
@@ -105,6 +107,14 @@ def test_a_bad_line_is_named_by_its_number(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(RECORD.to_json() + "\n\n{}\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"a\.jsonl line 3"):
+        list(read_jsonl(path))
+
+
+@pytest.mark.parametrize("content", [b"\n\xff\xfe", None])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content):
+    path = tmp_path / "a.jsonl"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.jsonl"):
         list(read_jsonl(path))
 
 

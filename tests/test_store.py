@@ -98,3 +98,66 @@ def test_a_store_that_cannot_be_made_is_refused_at_once(tmp_path):
 def test_an_unknown_kind_is_a_mistake_of_the_caller(tmp_path):
     with pytest.raises(ValueError, match="kind"):
         Store(tmp_path).path("other", KEY)
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from benchmark.store import Store
+
+store = Store(Path(sys.argv[1]))
+
+def build(folder):
+    (folder / "value").write_text("half")
+    print("begun", flush=True)
+    sys.stdin.read()
+
+with store.claim("ab" * 32) as ours:
+    assert ours
+    store.publish("features", "ab" * 32, build)
+"""
+
+
+def test_a_claim_and_a_half_written_artifact_are_kept_while_their_process_lives_and_no_longer(tmp_path):
+    command = [sys.executable, "-P", "-c", HOLD, str(tmp_path)]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None and holder.stdout.readline() == "begun\n"
+    store = Store(tmp_path)
+    with store.claim(KEY) as ours:
+        assert not ours
+    with store.claim("cd" * 32) as ours:
+        assert ours
+    store.clear_partial()
+    assert len(list((tmp_path / "partial").iterdir())) == 1
+    holder.kill()
+    holder.communicate()
+    with store.claim(KEY) as ours:
+        assert ours
+    store.clear_partial()
+    assert list((tmp_path / "partial").iterdir()) == []
+    assert not store.has("features", KEY)
+
+
+def test_a_claim_ends_with_its_block(tmp_path):
+    store = Store(tmp_path)
+    for _ in range(2):
+        with store.claim(KEY) as ours, store.claim(KEY) as again:
+            assert ours and not again
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_whatever_a_system_calls_a_full_disk(tmp_path, number):
+    def build(folder: Path) -> None:
+        raise OSError(number, "no room")
+
+    with pytest.raises(InputError, match="free some space"):
+        Store(tmp_path).publish("features", KEY, build)
+
+
+def test_damaged_records_are_left_out_and_named(tmp_path, caplog):
+    store = Store(tmp_path)
+    for content in (b"", b"{", b"\xff\xfe", b"[]"):
+        store.publish("cells", KEY, lambda folder, content=content: (folder / "record.json").write_bytes(content))
+        caplog.clear()
+        assert list(store.records()) == []
+        assert "record.json" in caplog.text and "left out" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import webbrowser
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from benchmark.scenes.spec import list_datasets
 from vfm_zoo import registry
 
 Cards = dict[str, dict[str, Any]]
+# A digest, as cells have it.
+KEY = re.compile(r"[0-9a-f]{64}")
 
 app = typer.Typer(no_args_is_help=True, help="Build or open the page. Example: `splatbench leaderboard build`")
 
@@ -78,6 +81,9 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         raise InputError(f"store {store}: no records yet; run `splatbench run --entry efficientnet_lite0` first")
 
     def folder(record: Record) -> Path | None:
+        # A record from elsewhere may have any text for its key, even one that leads out of the store.
+        if not KEY.fullmatch(record.key):
+            return None
         path = opened.path("cells", record.key)
         return path if path.is_dir() else None
 

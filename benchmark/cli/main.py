@@ -63,6 +63,13 @@ def call(command: typer.Typer, arguments: list[str] | None = None) -> int:
     except (SplatbenchError, ZooError) as error:
         _fail(str(error))
         return 2
+    except OSError as error:
+        # A store or a site that was written a moment ago and cannot be any more; cells' own troubles are in records.
+        _fail(
+            f"{error.filename or 'a file'}: {error.strerror or error}; free some space, or choose another --store or "
+            "--site (what is finished is kept)"
+        )
+        return 2
     except (KeyboardInterrupt, typer.Abort):
         code = 130
     if code == 130:

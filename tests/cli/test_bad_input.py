@@ -136,6 +136,12 @@ def test_a_store_in_the_place_of_a_file(tmp_path, capsys):
     refused((2, capsys.readouterr().err.strip().splitlines()), "--store", "file")
 
 
+def test_a_site_that_cannot_be_written(splatbench, store, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    code = call(app, ["leaderboard", "build", "--store", str(store.root), "--site", str(tmp_path / "file" / "site")])
+    refused((code, capsys.readouterr().err.strip().splitlines()), str(tmp_path / "file"), "choose another")
+
+
 def test_a_damaged_record_is_named_and_left_out_of_the_page(store, tmp_path, capsys, caplog):
     folder = store.path("cells", "cd" * 32)
     folder.mkdir(parents=True)

@@ -53,6 +53,7 @@ def run_cell(cell, key, dataset, protocol, store, created, report):
 """
 
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 
@@ -63,6 +64,8 @@ from benchmark.executors.slots import run_tasks
 from benchmark.store import Store
 
 if __name__ == "__main__":
+    # As the command does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     store, entries = Store(Path(sys.argv[1])), sys.argv[2:]
     done = run_tasks([task(e) for e in entries], store, 2, 1, lambda event: None, stand_ins.work)
     print(" ".join(outcome.status for outcome in done))
