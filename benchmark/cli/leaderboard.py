@@ -15,7 +15,7 @@ from benchmark.errors import InputError
 from benchmark.feat2gs.modes import BASELINES
 from benchmark.protocols import PROTOCOLS
 from benchmark.records import Record, read_jsonl
-from benchmark.scenes.spec import list_datasets
+from benchmark.scenes.spec import list_datasets, public_values
 from vfm_zoo import registry
 
 app = typer.Typer(no_args_is_help=True, help="Build or open the page. Example: `splatbench leaderboard build`")
@@ -79,7 +79,7 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         records,
         site,
         entries=entry_cards(),
-        datasets={spec.name: plain(asdict(spec)) for spec in list_datasets()},
+        datasets={spec.name: plain(public_values(spec)) for spec in list_datasets()},
         protocols={name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()},
         cell_folder=folder,
         command=command,
