@@ -19,7 +19,7 @@ from benchmark.errors import InputError
 from benchmark.feat2gs.modes import BASELINES
 from benchmark.protocols import PROTOCOLS
 from benchmark.records import Record, read_jsonl
-from benchmark.scenes.spec import list_datasets
+from benchmark.scenes.spec import list_datasets, public_values
 from vfm_zoo import registry
 
 Cards = dict[str, dict[str, Any]]
@@ -91,7 +91,7 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         records,
         site,
         entries=_joined(printed["entries"], entry_cards()),
-        datasets=_joined(printed["datasets"], {spec.name: plain(asdict(spec)) for spec in list_datasets()}),
+        datasets=_joined(printed["datasets"], {spec.name: plain(public_values(spec)) for spec in list_datasets()}),
         protocols=_joined(
             printed["protocols"], {name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()}
         ),

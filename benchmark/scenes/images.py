@@ -69,10 +69,24 @@ def image_size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
             width, height = image.size
+            if image.format == "PNG" and not _png_may_turn(path):
+                return width, height
             # 5 to 8 are the EXIF orientations that exchange the sides.
             return (height, width) if image.getexif().get(0x0112, 1) >= 5 else (width, height)
     except DAMAGED as error:
         raise _unreadable(path, error) from None
+
+
+def _png_may_turn(path: Path) -> bool:
+    """Whether a PNG holds a chunk that may state an orientation; it may stand after the pixels, so Pillow decodes all."""
+    with path.open("rb") as stream:
+        stream.seek(8)
+        while len(header := stream.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", header)
+            if kind in (b"eXIf", b"iTXt", b"tEXt", b"zTXt"):
+                return True
+            stream.seek(length + 4, 1)
+    return False
 
 
 def check_decodable(data: bytes, path: Path) -> None:

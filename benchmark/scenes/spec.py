@@ -10,7 +10,7 @@ import json
 import re
 import sysconfig
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -145,6 +145,12 @@ def get_dataset(name: str) -> DatasetSpec:
             )
         return spec
     return build_spec(values, files[base], split)
+
+
+def public_values(spec: DatasetSpec) -> dict[str, Any]:
+    """Plain values for a page that others read: no folder of this machine, and not how the files are got."""
+    source = {key: value for key, value in spec.source.items() if key in ("kind", "package", "url")}
+    return {**asdict(spec), "source": source, "scenes": dict.fromkeys(spec.scenes, {})}
 
 
 def imported_specs(specs: Mapping[str, DatasetSpec]) -> list[DatasetSpec]:

@@ -15,7 +15,7 @@ from benchmark.scenes.load import load_scene
 from benchmark.scenes.own import add as add_module
 from benchmark.scenes.own.add import add_dataset
 from benchmark.scenes.own.motion import Solved, solve
-from benchmark.scenes.spec import get_dataset, list_datasets
+from benchmark.scenes.spec import get_dataset, list_datasets, public_values
 
 NAMES = ["a.png", "b <i>&.png", "c.png", "d.png", "e.png", "f.png", "left.png"]
 
@@ -81,6 +81,13 @@ def test_the_sheet_shows_every_photograph_and_escapes_their_names(data, photos, 
     assert "b <i>" not in page
     assert "b &lt;i&gt;&amp;.png" in page
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page), "it needs nothing else"
+
+
+def test_nothing_that_a_page_is_told_names_a_folder_of_this_machine(data, photos, without_motion):
+    values = public_values(add_dataset("my-room", photos).spec)
+    assert str(data) not in str(values) and str(photos) not in str(values)
+    assert list(values["scenes"]) == ["my-room"]
+    assert values["licence"]["redistribute"] is False
 
 
 def test_views_without_a_camera_are_told(data, photos, without_motion):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -44,6 +46,18 @@ def test_exif_rotation_is_applied_to_pixels_and_size(tmp_path, picture, orientat
     expected = upright(picture)
     assert np.array_equal(read_image(tmp_path / "a.png"), expected)
     assert image_size(tmp_path / "a.png") == (expected.shape[1], expected.shape[0])
+
+
+def test_an_orientation_behind_the_pixels_of_a_png_counts_too(tmp_path, picture):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    data, body = (tmp_path / "a.png").read_bytes(), exif.tobytes().removeprefix(b"Exif\0\0")
+    chunk = len(body).to_bytes(4, "big") + b"eXIf" + body + zlib.crc32(b"eXIf" + body).to_bytes(4, "big")
+    end = data.index(b"IEND") - 4
+    (tmp_path / "a.png").write_bytes(data[:end] + chunk + data[end:])
+    assert image_size(tmp_path / "a.png") == (12, 20)
+    assert read_image(tmp_path / "a.png").shape == (20, 12, 3)
 
 
 def test_grey_is_repeated(tmp_path, picture):
