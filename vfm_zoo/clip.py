@@ -87,9 +87,7 @@ LAION = replace(
         "timm_name": "vit_base_patch16_clip_224.laion2b",
         "network": {"dynamic_img_size": True, "num_classes": 512},
     },
-    weights=Weights(
-        source="hub", id="timm/vit_base_patch16_clip_224.laion2b", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/vit_base_patch16_clip_224.laion2b", file="model.safetensors", note=UNSTATED),
     licence=Licence("MIT", commercial=True, source="card of laion/CLIP-ViT-B-16-laion2B-s34B-b88K"),
     citation=LAION_CITATION,
     choices={},
@@ -102,9 +100,7 @@ DFN = replace(
     title="CLIP ViT-B/16 (DFN-2B)",
     loader=f"{__name__}:load_open_clip",
     options={"open_clip_name": "ViT-B-16-quickgelu", "prefix": "visual."},
-    weights=Weights(
-        source="hub", id="apple/DFN2B-CLIP-ViT-B-16", file="open_clip_pytorch_model.bin", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="apple/DFN2B-CLIP-ViT-B-16", file="open_clip_pytorch_model.bin", note=UNSTATED),
     licence=Licence("LicenseRef-Apple-ASCL", commercial=False, source="apple-ascl on the card: research use"),
     citation=DFN_CITATION,
     choices={},

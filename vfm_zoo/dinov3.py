@@ -117,9 +117,7 @@ CONVNEXT = replace(
     blocks=None,
     short={"depths": [1, 1, 1, 1]},
     options={"timm_name": "convnext_base.dinov3_lvd1689m"},
-    weights=Weights(
-        source="hub", id="timm/convnext_base.dinov3_lvd1689m", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/convnext_base.dinov3_lvd1689m", file="model.safetensors", note=UNSTATED),
 )
 
 EUPE = replace(

@@ -24,9 +24,7 @@ BASE = Entry(
     family="eva",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "eva02_base_patch14_224.mim_in22k", "network": {"dynamic_img_size": True}},
-    weights=Weights(
-        source="hub", id="timm/eva02_base_patch14_224.mim_in22k", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/eva02_base_patch14_224.mim_in22k", file="model.safetensors", note=UNSTATED),
     licence=Licence("MIT", commercial=True, source="LICENSE of baaivision/EVA"),
     citation=CITATION,
     kind="learned",
@@ -54,9 +52,7 @@ LARGE = replace(
     layer=23,
     blocks=24,
     options={**BASE.options, "timm_name": "eva02_large_patch14_224.mim_m38m"},
-    weights=Weights(
-        source="hub", id="timm/eva02_large_patch14_224.mim_m38m", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/eva02_large_patch14_224.mim_m38m", file="model.safetensors", note=UNSTATED),
     trained_on=crawled("Merged-38M: ImageNet-22k, CC12M, CC3M, COCO, ADE20K, Object365, OpenImages; parts are a crawl"),
 )
 

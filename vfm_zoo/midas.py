@@ -32,7 +32,9 @@ MIDAS = Entry(
         sha256="2f21e586477d90cb9624c7eef5df7891edca49a1c4795ee2cb631fd4daa6ca69",
         note="its older name dpt_large-midas-2f21e586.pt carries the first eight digits; in full as public users say",
     ),
-    licence=Licence("MIT", commercial=True, source="LICENSE of isl-org/MiDaS (the card of Intel/dpt-large: Apache-2.0)"),
+    licence=Licence(
+        "MIT", commercial=True, source="LICENSE of isl-org/MiDaS (the card of Intel/dpt-large: Apache-2.0)"
+    ),
     citation=CITATION,
     kind="learned",
     architecture="ViT-L/16",

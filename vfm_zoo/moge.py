@@ -32,7 +32,9 @@ MOGE = replace(
     citation=CITATION,
     supervision="points of single photographs",
     training_data="2.5-D",
-    trained_on=crawled("21 sets of the paper (MegaDepth among them) that were not checked one by one; starts from DINOv2"),
+    trained_on=crawled(
+        "21 sets of the paper (MegaDepth among them) that were not checked one by one; starts from DINOv2"
+    ),
 )
 
 ENTRIES: tuple[Entry, ...] = (MOGE,)

@@ -61,9 +61,7 @@ SAM = Entry(
     # The two convolutions that make the image embedding.
     norm=True,
     choices={
-        "paper": Choice(
-            "fanegg/Feat2GS, evals/models/sam.py: last block before the neck", norm=False, channels=768
-        )
+        "paper": Choice("fanegg/Feat2GS, evals/models/sam.py: last block before the neck", norm=False, channels=768)
     },
     blocks=12,
     aliases=("sam_base",),
@@ -80,9 +78,7 @@ SAM2 = replace(
     architecture="Hiera-B+",
     aliases=(),
     options={"timm_name": "sam2_hiera_base_plus.fb_r896_2pt1"},
-    weights=Weights(
-        source="hub", id="timm/sam2_hiera_base_plus.fb_r896_2pt1", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/sam2_hiera_base_plus.fb_r896_2pt1", file="model.safetensors", note=UNSTATED),
     licence=Licence("Apache-2.0", commercial=True, source="LICENSE of facebookresearch/sam2"),
     citation=SAM2_CITATION,
     parameters=68_677_504,

@@ -58,9 +58,7 @@ SIGLIP = replace(
     name="siglip_b16",
     title="SigLIP ViT-B/16",
     options={**SIGLIP2.options, "timm_name": "vit_base_patch16_siglip_512.webli"},
-    weights=Weights(
-        source="hub", id="timm/vit_base_patch16_siglip_512.webli", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="timm/vit_base_patch16_siglip_512.webli", file="model.safetensors", note=UNSTATED),
     licence=Licence("Apache-2.0", commercial=True, source="card of google/siglip-base-patch16-512"),
     citation=SIGLIP_CITATION,
     trained_on=crawled("WebLI, a crawl that is not published"),

@@ -26,9 +26,7 @@ WEBSSL = Entry(
     family="webssl",
     loader=f"{__name__}:load",
     options={"swiglu": True, "image_side": 224},
-    weights=Weights(
-        source="hub", id="facebook/webssl-dino300m-full2b-224", file="model.safetensors", note=UNSTATED
-    ),
+    weights=Weights(source="hub", id="facebook/webssl-dino300m-full2b-224", file="model.safetensors", note=UNSTATED),
     licence=Licence("CC-BY-NC-4.0", commercial=False, source="card of facebook/webssl-dino300m-full2b-224"),
     citation=CITATION,
     kind="learned",

@@ -58,7 +58,8 @@ def read_initialisers(path: Path) -> dict[str, Tensor]:
             named[f"{place}.weight"] = values[node.input[1]].T.contiguous()
     tables = [value for name, value in values.items() if value.ndim == 3 and value.shape[1] > 1]
     starts = [
-        value for name, value in values.items()
+        value
+        for name, value in values.items()
         if tuple(value.shape) == (1, 1, tables[0].shape[2] if tables else 0) and not name.startswith(BACKBONE)
     ]
     if len(tables) != 1 or len(starts) != 1:

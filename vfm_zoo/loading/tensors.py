@@ -31,8 +31,9 @@ def read_tensors(path: Path, prefixes: tuple[str, ...] = ("",), within: str | No
         run something is refused), or holds no such tensor.
     """
     if path.suffix in (".pth", ".pt", ".bin", ".tar"):
-        tensors = {name: tensor for name, tensor in read_pickled_tensors(path, within).items()
-                   if name.startswith(prefixes)}
+        tensors = {
+            name: tensor for name, tensor in read_pickled_tensors(path, within).items() if name.startswith(prefixes)
+        }
     else:
         try:
             with safetensors.safe_open(path, framework="pt") as file:
