@@ -53,7 +53,14 @@ ENTRIES = (XFEAT,)
 
 def load(entry: Entry, device: str) -> nn.Module:
     """Dense descriptors; the heads that find points are left out."""
+    import torch
+
     from vfm_zoo.loading.build import network_of
     from vfm_zoo.networks.xfeat import XFeat
 
-    return network_of(entry, XFeat, ("block", "skip"))
+    def counted(tensors: dict) -> dict:
+        # The file leaves out how many batches its normalisations have seen, which nothing reads.
+        means = [name for name in tensors if name.endswith("running_mean")]
+        return tensors | {name.replace("running_mean", "num_batches_tracked"): torch.tensor(0) for name in means}
+
+    return network_of(entry, XFeat, ("block", "skip"), counted)
