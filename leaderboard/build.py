@@ -15,6 +15,7 @@ from benchmark.errors import InputError
 from benchmark.records import METRICS, Record
 from leaderboard import formats, links, notes
 from leaderboard.cards import Catalogue
+from leaderboard.comparison import compares
 from leaderboard.content import Content, collect
 from leaderboard.exports import FORMATS
 from leaderboard.page import Page
@@ -172,6 +173,7 @@ def _environment() -> jinja2.Environment:
         "MODES": formats.MODES,
         "TRACKS": formats.TRACKS,
         "anchor": formats.anchor,
+        "compares": compares,
         "links": links,
         "notes": notes,
     }

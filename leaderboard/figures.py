@@ -49,12 +49,13 @@ class Strip:
         return sorted({shot.seed for shot in self.shots})
 
 
-def strips(table: Table, album: Album) -> list[Strip]:
-    """A strip a scene, of the view that most entries have a picture of."""
-    return [strip for scene in table.scenes if (strip := _strip(table, album, scene)) is not None]
+def strips(table: Table, album: Album, everything: bool = False) -> list[Strip]:
+    """A strip a scene, of the view that most entries have a picture of; ``everything`` keeps every entry."""
+    most = None if everything else MOST_RENDERS
+    return [strip for scene in table.scenes if (strip := _strip(table, album, scene, most)) is not None]
 
 
-def _strip(table: Table, album: Album, scene: str) -> Strip | None:
+def _strip(table: Table, album: Album, scene: str, most: int | None) -> Strip | None:
     found = []
     for row in table.rows:
         scenes = album.get((table.dataset, row.entry, FREE if row.reference else table.mode), {})
@@ -74,7 +75,7 @@ def _strip(table: Table, album: Album, scene: str) -> Strip | None:
         value = measured.per_view.get(view) if measured else None
         shots.append(Shot(row.entry, row.reference, record.cell.seed, pictures["renders"], value))
     # Where not all fit: the best, and the end of the table, where controls and baselines stand.
-    kept = shots if len(shots) <= MOST_RENDERS else [*shots[: MOST_RENDERS - 3], *shots[-3:]]
+    kept = shots if most is None or len(shots) <= most else [*shots[: most - 3], *shots[-3:]]
     return Strip(scene, view, photograph, tuple(kept), len(shots) - len(kept))
 
 

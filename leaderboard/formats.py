@@ -50,6 +50,9 @@ def decimal(value: float, decimals: int = 1) -> str:
 
     A mean of printed numbers is often a half (19.725), which binary numbers miss by a hair; ten decimals bring it back.
     """
+    scaled = abs(value) * 10**decimals
+    if abs(scaled - int(scaled) - 0.5) > 1e-6:
+        return plain_number(f"{value:.{decimals}f}")
     exact = Decimal(f"{value:.10f}")
     return plain_number(str(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)))
 

@@ -29,6 +29,11 @@ def drawing_file(name: str) -> str:
     return f"figures/{name}.svg"
 
 
+def comparison_page(board: Board) -> str:
+    """Two entries of a board against each other."""
+    return f"compare/{board.slug}.html"
+
+
 def protocol_page(protocol: str) -> str:
     """Values of a protocol."""
     return f"protocol/{protocol}.html"

@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.records import METRICS, Record
 from leaderboard import cards, figures, links, notes
 from leaderboard.aggregate import FREE, Board, Table
+from leaderboard.comparison import comparison_page
 from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
 from leaderboard.figures import Album
@@ -35,6 +36,7 @@ def site_pages(
     yield index_page(content)
     yield Page("data.html", "data.html.j2", {"metrics": METRICS.values()})
     for board in content.boards:
+        albums: Album = {}
         for dataset, records in board.records.items():
             photographs = all_photographs or content.catalogue.may_show_photographs(dataset)
             album = {
@@ -44,11 +46,14 @@ def site_pages(
                 for entry, group in records.items()
                 for mode in modes_of(group)
             }
+            albums = {**albums, **album}
             yield dataset_page(content, board, dataset, album, photographs)
             if board.board.origin == "published":
                 continue
             for entry in records:
                 yield results_page(content, board, dataset, entry, album, command, photographs)
+        if comparison := comparison_page(board, albums):
+            yield comparison
     yield from insight_pages(content)
     for entry in sorted(content.pages):
         yield entry_page(content, entry)
