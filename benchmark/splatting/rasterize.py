@@ -123,25 +123,27 @@ def _rasterize_cpu(
 
     size = (width, height)
     limits = tuple(float(value) for value in limits)  # type: ignore[assignment]
-    means2d, depths, shapes, projected, radii = Project.apply(
+    means2d, depths, shapes, projected, radii, log_opacities, boxes = Project.apply(
         means, quats, scales, opacities, viewmats, Ks, size, limits, antialiased
     )
     layers = []
     if "RGB" in render_mode:
         if sh_degree is None:
-            layers.append(colors if colors.ndim == 3 else colors.expand(len(viewmats), -1, -1))
+            layers.append(colors if colors.ndim == 3 else colors[None])
         else:
             positions = -(viewmats[:, :3, :3].mT @ viewmats[:, :3, 3:]).squeeze(-1)
             functions = (sh_degree + 1) ** 2
             layers.append(Shade.apply(sh_degree, means, positions, colors[None, :, :functions], radii))
     if render_mode != "RGB":
         layers.append(depths[..., None])
+    if len(layers) > 1:
+        layers[0] = layers[0].expand(len(viewmats), -1, -1)
     values = torch.cat(layers, dim=-1) if len(layers) > 1 else layers[0]
     behind = torch.zeros(len(viewmats), values.shape[-1])
     if backgrounds is not None and "RGB" in render_mode:
         # Nothing lies behind the depth channel.
         behind = functional.pad(backgrounds, (0, values.shape[-1] - backgrounds.shape[-1]))
-    image, alphas = Blend.apply(means2d, shapes, projected, values, behind, depths.detach(), radii, size)
+    image, alphas = Blend.apply(means2d, shapes, projected, values, behind, depths.detach(), log_opacities, boxes, size)
     if render_mode.endswith("ED"):
         mean_depth = image[..., -1:] / alphas.clamp_min(1e-10)
         image = torch.cat([image[..., :-1], mean_depth], dim=-1)

@@ -15,23 +15,21 @@ from benchmark.splatting.cpu.binning import SIDE
 from benchmark.splatting.cpu.forward import (
     AREA,
     COLOR,
-    CUT,
     INVERSE_YY,
-    LOG_OPACITY,
     MAX_ALPHA,
     PITCH,
     PRECISION,
     SLOPE,
-    row_span,
+    U,
+    V,
+    strip_exponents,
 )
 from benchmark.splatting.cpu.projection import BLOCK, PARALLEL, SERIAL
 from benchmark.splatting.cpu.simd import (
     LANES,
-    bits,
     fma,
     lane_numbers,
     load,
-    maximum,
     minimum,
     power_of_two,
     splat,
@@ -40,15 +38,13 @@ from benchmark.splatting.cpu.simd import (
     where,
 )
 
-# A row of gradients: to u, v, precision, slope, 1 / yy, opacity; then to the colour.
+# A row of gradients: to u, v, precision, slope, 1 / yy, ln of opacity; then to the colour.
 GEOMETRY = 6
 TWO_LN_2 = 2.0 * math.log(2.0)
 
 
 @njit(**SERIAL)
-def load_bin(
-    width, height, corner, row_pitch, transmittance, channels, render, v_render, v_alphas, clear, v_image, behind
-):
+def load_bin(width, height, corner, row_pitch, transmittance, channels, v_render, v_alphas, clear, v_image, behind):
     """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
     the last Gaussian (the background's part and alpha's)."""  # noqa: D209
     for y in range(height):
@@ -58,7 +54,7 @@ def load_bin(
             through = -v_alphas[source] * clear[pixel]
             behind[pixel] = through
             for channel in range(len(channels)):
-                v_image[channel * AREA + pixel] = v_render[source * len(channels) + channel]
+                v_image[(y * len(channels) + channel) * PITCH + x] = v_render[source * len(channels) + channel]
 
 
 @njit(**SERIAL)
@@ -68,68 +64,80 @@ def add_background(width, height, background, channels, clear, v_image, behind):
         for x in range(width):
             pixel = y * PITCH + x
             for channel in range(len(channels)):
-                behind[pixel] += v_image[channel * AREA + pixel] * background[channel] * clear[pixel]
+                behind[pixel] += v_image[(y * len(channels) + channel) * PITCH + x] * background[channel] * clear[pixel]
+
+
+@njit(**SERIAL)
+def differentiate_strip(entries, at, channels, x, found, clear, v_image, behind, rows, weights, v_exponents):
+    """Gradients to the exponents of `strip_exponents`, which lie in ``weights`` and give way to the weights of blending.
+
+    Moves the planes from behind the Gaussian to before it.
+    """
+    for j in range(found):
+        store(weights, j * LANES, power_of_two(load(weights, j * LANES)))
+    for j in range(found):
+        pixel, line = rows[j] * PITCH + x, rows[j] * len(channels) * PITCH + x
+        free = load(weights, j * LANES)
+        alpha = minimum(free, MAX_ALPHA)
+        inverse = 1.0 / (1.0 - alpha)
+        before = load(clear, pixel) * inverse
+        store(clear, pixel, before)
+        weight = alpha * before
+        store(weights, j * LANES, weight)
+        along = splat(0.0)
+        for channel in range(len(channels)):
+            along = fma(load(v_image, line + channel * PITCH), entries[at + COLOR + channel], along)
+        rest = load(behind, pixel)
+        store(behind, pixel, fma(weight, along, rest))
+        v_exponent = where(free <= MAX_ALPHA, (before * along - rest * inverse) * alpha, 0.0)
+        store(v_exponents, j * LANES, v_exponent)
 
 
 @njit(**SERIAL)
 def differentiate_entry(
-    k, entries, at, spans, box, channels, last_drawn, clear, v_image, behind, v_color, row, v_entries
-):
+    k, entries, at, spans, box, channels, ended_at, clear, v_image, behind, v_color, rows, weights, v_exponents, row,
+    v_entries,
+):  # fmt: skip
     """Walk the pixels of one entry and write its row of gradients."""
     zero = splat(0.0)
     s0, s1, s2, sy, s1y, syy = zero, zero, zero, zero, zero, zero
     for channel in range(len(channels)):
         store(v_color, channel * LANES, zero)
-    left, right = np.int64(spans[box]), np.int64(spans[box + 1])
-    precision = -entries[at + PRECISION]
-    number = np.float32(k)
-    for y in range(np.int64(spans[box + 2]), np.int64(spans[box + 3]) + 1):
-        dy, shift, top, first, last = row_span(entries, at, y, left, right)
-        r0, r1 = zero, zero
-        for x in range(first, last + 1, LANES):
-            pixel = y * PITCH + x
-            reached = load(last_drawn, pixel) >= number
-            if bits(reached) == 0:
-                continue
-            across = lane_numbers() + (np.float32(x) + shift)
-            exponent = fma(across * precision, across, top)
-            free = power_of_two(maximum(exponent, -20.0))
-            alpha = where((exponent >= CUT) & reached, minimum(free, MAX_ALPHA), 0.0)
-            inverse = 1.0 / (1.0 - alpha)
-            before = load(clear, pixel) * inverse
-            store(clear, pixel, before)
-            weight = alpha * before
-            along = zero
-            for channel in range(len(channels)):
-                gradient = load(v_image, channel * AREA + pixel)
-                along = fma(gradient, entries[at + COLOR + channel], along)
-                store(v_color, channel * LANES, fma(weight, gradient, load(v_color, channel * LANES)))
-            rest = load(behind, pixel)
-            store(behind, pixel, fma(weight, along, rest))
-            v_alpha = before * along - rest * inverse
-            v_exponent = where(free <= MAX_ALPHA, v_alpha * alpha, 0.0)
-            r0 = r0 + v_exponent
-            moment = v_exponent * across
-            r1 = r1 + moment
-            s2 = fma(moment, across, s2)
-        s0, s1 = s0 + r0, s1 + r1
-        sy, s1y, syy = fma(r0, dy, sy), fma(r1, dy, s1y), fma(r0, dy * dy, syy)
+    u, v, slope, inverse_yy = entries[at + U], entries[at + V], entries[at + SLOPE], entries[at + INVERSE_YY]
+    top, bottom = np.int64(spans[box + 2]), np.int64(spans[box + 3])
+    for x in range(np.int64(spans[box]), np.int64(spans[box + 1]) + 1, LANES):
+        found = strip_exponents(entries, at, x, top, bottom, ended_at, np.float32(k), weights, rows)
+        differentiate_strip(entries, at, channels, x, found, clear, v_image, behind, rows, weights, v_exponents)
+        columns = lane_numbers() + (np.float32(x) - u)
+        for j in range(found):
+            dy = np.float32(rows[j]) - v
+            across = columns + slope * dy
+            v_exponent = load(v_exponents, j * LANES)
+            moment, shift = v_exponent * across, v_exponent * dy
+            s0, s1, s2 = s0 + v_exponent, s1 + moment, fma(moment, across, s2)
+            sy, s1y, syy = sy + shift, fma(moment, dy, s1y), fma(shift, dy, syy)
+        for channel in range(len(channels)):
+            added = load(v_color, channel * LANES)
+            for j in range(found):
+                added = fma(
+                    load(weights, j * LANES), load(v_image, (rows[j] * len(channels) + channel) * PITCH + x), added
+                )
+            store(v_color, channel * LANES, added)
     a = np.float32(TWO_LN_2) * entries[at + PRECISION]
-    slope = entries[at + SLOPE]
     sum_1 = total(s1)
     v_entries[row] = a * sum_1
-    v_entries[row + 1] = a * slope * sum_1 + np.float32(TWO_LN_2) * entries[at + INVERSE_YY] * total(sy)
+    v_entries[row + 1] = a * slope * sum_1 + np.float32(TWO_LN_2) * inverse_yy * total(sy)
     v_entries[row + 2] = np.float32(-0.5) * total(s2)
     v_entries[row + 3] = -a * total(s1y)
     v_entries[row + 4] = np.float32(-0.5) * total(syy)
-    v_entries[row + 5] = total(s0) * np.float32(2.0) ** -entries[at + LOG_OPACITY]
+    v_entries[row + 5] = total(s0)
     for channel in range(len(channels)):
         v_entries[row + GEOMETRY + channel] = total(load(v_color, channel * LANES))
 
 
 @njit(**PARALLEL)
 def differentiate_bins(
-    workers, order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, backgrounds, channels, render,
+    workers, order, starts, size, slots, entries, spans, transmittances, ended_at, looked_at, backgrounds, channels,
     v_render, v_alphas, v_entries,
 ):  # fmt: skip
     """Gradients of every entry, each in the row of its slot."""
@@ -140,6 +148,8 @@ def differentiate_bins(
         v_image = np.zeros(len(channels) * AREA, np.float32)
         clear, behind = np.zeros(AREA, np.float32), np.zeros(AREA, np.float32)
         v_color = np.empty(len(channels) * LANES, np.float32)
+        weights, v_exponents = np.empty(SIDE * LANES, np.float32), np.empty(SIDE * LANES, np.float32)
+        rows = np.empty(SIDE, np.int64)
         for job in range(worker, order.shape[0], workers):
             number = order[job]
             camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
@@ -150,20 +160,20 @@ def differentiate_bins(
             inside = (min(SIDE, width - x), min(SIDE, height - y))
             corner = (camera * height + y) * width + x
             load_bin(
-                inside[0], inside[1], corner, width, transmittances[number], channels, render, v_render, v_alphas,
+                inside[0], inside[1], corner, width, transmittances[number], channels, v_render, v_alphas,
                 clear, v_image, behind,
             )  # fmt: skip
             add_background(inside[0], inside[1], backgrounds[camera], channels, clear, v_image, behind)
             for k in range(looked_at[number] - 1, -1, -1):
                 place = begin + k
                 differentiate_entry(
-                    k, entries, place * stride, spans, 4 * place, channels, last_drawn[number], clear, v_image, behind,
-                    v_color, slots[place] * row_length, v_entries,
+                    k, entries, place * stride, spans, 4 * place, channels, ended_at[number], clear, v_image, behind,
+                    v_color, rows, weights, v_exponents, slots[place] * row_length, v_entries,
                 )  # fmt: skip
 
 
 @njit(**PARALLEL)
-def sum_entries(first_slot, v_entries, channels, v_means2d, v_shapes, v_opacities, v_colors, shared_colors):
+def sum_entries(first_slot, v_entries, opacities, channels, v_means2d, v_shapes, v_opacities, v_colors, shared_colors):
     """Add the rows of every Gaussian; colours that all cameras share are summed over cameras as well."""
     per_camera = v_opacities.shape[1]
     cameras = v_opacities.shape[0]
@@ -179,7 +189,7 @@ def sum_entries(first_slot, v_entries, channels, v_means2d, v_shapes, v_opacitie
                         sums[column] += v_entries[slot * row_length + column]
                 v_means2d[camera, g, 0], v_means2d[camera, g, 1] = sums[0], sums[1]
                 v_shapes[camera, g, 0], v_shapes[camera, g, 1], v_shapes[camera, g, 2] = sums[2], sums[3], sums[4]
-                v_opacities[camera, g] = sums[5]
+                v_opacities[camera, g] = sums[5] / opacities[index] if sums[5] != 0 else np.float32(0)
                 color = (g if shared_colors else index) * len(channels)
                 for channel in range(len(channels)):
                     if shared_colors and camera > 0:

@@ -13,100 +13,77 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from benchmark.splatting.cpu.projection import BITS_OF_255, PARALLEL, SERIAL
+from benchmark.splatting.cpu.projection import BITS_OF_255, MARGIN, PARALLEL, SERIAL, SQUARED_EXTENT_PER_BIT
 
 SIDE = 32
-# A pixel is kept a little longer than the exact cut, which the kernels decide; rounding must not lose one.
-MARGIN = np.float32(1e-2)
-_CUT_IN_NATS = BITS_OF_255 * math.log(2.0)
 
 
 @njit(**SERIAL)
-def _pixel_box(index, means2d, shapes, opacities, width, height):
-    """First and last pixel, in x and y, whose centre may lie within the cut ellipse; empty if first > last."""
-    precision, slope, inverse_yy = shapes[3 * index], shapes[3 * index + 1], shapes[3 * index + 2]
-    squared = np.float32(2.0) * (math.log(opacities[index]) + np.float32(_CUT_IN_NATS))
-    if not squared > 0:
-        return 0, -1, 0, -1
-    yy = np.float32(1.0) / inverse_yy
-    reach_x = math.sqrt(squared * (np.float32(1.0) / precision + slope * slope * yy)) + MARGIN
-    reach_y = math.sqrt(squared * yy) + MARGIN
-    u, v = means2d[2 * index] - np.float32(0.5), means2d[2 * index + 1] - np.float32(0.5)
-    return (
-        int(math.ceil(max(u - reach_x, np.float32(0)))),
-        int(math.floor(min(u + reach_x, np.float32(width - 1)))),
-        int(math.ceil(max(v - reach_y, np.float32(0)))),
-        int(math.floor(min(v + reach_y, np.float32(height - 1)))),
-    )
-
-
-@njit(**SERIAL)
-def _columns_in_band(index, means2d, shapes, opacities, low, high):
+def _columns_in_band(index, means2d, shapes, log_opacities, low, high):
     """Pixels in x that the ellipse spans between two pixel rows: the exact test of an ellipse against a row of bins.
 
     The right rim over the height dy is ``-slope dy + sqrt((t - dy^2 / yy) / precision)``, concave, so its maximum over
     an interval is at its summit held within the interval; the left rim mirrors it.
     """
     precision, slope, inverse_yy = shapes[3 * index], shapes[3 * index + 1], shapes[3 * index + 2]
-    squared = np.float32(2.0) * (math.log(opacities[index]) + np.float32(_CUT_IN_NATS))
+    squared = np.float32(SQUARED_EXTENT_PER_BIT) * (log_opacities[index] + np.float32(BITS_OF_255))
     u, v = means2d[2 * index] - np.float32(0.5), means2d[2 * index + 1] - np.float32(0.5)
     yy = np.float32(1.0) / inverse_yy
     summit = -slope * yy * math.sqrt(squared / (np.float32(1.0) / precision + slope * slope * yy))
-    top, bottom = np.float32(low) - MARGIN - v, np.float32(high) + MARGIN - v
+    top, bottom = np.float32(low) - np.float32(MARGIN) - v, np.float32(high) + np.float32(MARGIN) - v
     right_at, left_at = min(max(summit, top), bottom), min(max(-summit, top), bottom)
     zero = np.float32(0)
     right = -slope * right_at + math.sqrt(max((squared - right_at * right_at * inverse_yy) / precision, zero))
     left = -slope * left_at - math.sqrt(max((squared - left_at * left_at * inverse_yy) / precision, zero))
-    return u + left - MARGIN, u + right + MARGIN
+    return u + left - np.float32(MARGIN), u + right + np.float32(MARGIN)
 
 
 @njit(**SERIAL)
-def _bin_columns(index, means2d, shapes, opacities, box, row):
+def _bin_columns(index, means2d, shapes, log_opacities, box, row):
     """First and last bin, in x, of one row of bins that a Gaussian touches."""
     first, last = box[0] // SIDE, box[1] // SIDE
     # Only a Gaussian several bins wide and several high can miss a bin of its bounding box.
     if first == last or box[2] // SIDE == box[3] // SIDE:
         return first, last
     low, high = max(row * SIDE, box[2]), min(row * SIDE + SIDE - 1, box[3])
-    left, right = _columns_in_band(index, means2d, shapes, opacities, low, high)
+    left, right = _columns_in_band(index, means2d, shapes, log_opacities, low, high)
     left, right = max(left, np.float32(box[0])), min(right, np.float32(box[1]))
     if left > right:
         return 0, -1
     return int(math.ceil(left)) // SIDE, int(math.floor(right)) // SIDE
 
 
+@njit(**SERIAL)
+def _box(boxes, index):
+    return int(boxes[4 * index]), int(boxes[4 * index + 1]), int(boxes[4 * index + 2]), int(boxes[4 * index + 3])
+
+
 @njit(**PARALLEL)
-def count_entries(means2d, shapes, opacities, radii, size, chunks, counts, boxes):
-    """Entries of every chunk of Gaussians in every bin, ``counts [camera, chunk, bin]``; and all pixel boxes."""
-    cameras, per_camera = counts.shape[0], radii.shape[0] // (2 * counts.shape[0])
+def count_entries(means2d, shapes, log_opacities, boxes, size, counts):
+    """Entries of every chunk of Gaussians in every bin, ``counts [camera, chunk, bin]``."""
+    cameras, chunks = counts.shape[0], counts.shape[1]
+    per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
     for job in prange(cameras * chunks):
         camera, chunk = job // chunks, job % chunks
         row_counts = counts[camera, chunk]
         for g in range(chunk * per_camera // chunks, (chunk + 1) * per_camera // chunks):
             index = camera * per_camera + g
-            boxes[index, 1] = -1
-            boxes[index, 0] = 0
-            if radii[2 * index] == 0:
-                continue
-            box = _pixel_box(index, means2d, shapes, opacities, size[0], size[1])
-            boxes[index, 0], boxes[index, 1], boxes[index, 2], boxes[index, 3] = box
-            if box[0] > box[1] or box[2] > box[3]:
-                boxes[index, 0], boxes[index, 1] = 0, -1
+            box = _box(boxes, index)
+            if box[0] > box[1]:
                 continue
             for row in range(box[2] // SIDE, box[3] // SIDE + 1):
-                first, last = _bin_columns(index, means2d, shapes, opacities, box, row)
+                first, last = _bin_columns(index, means2d, shapes, log_opacities, box, row)
                 for column in range(first, last + 1):
                     row_counts[row * bins_x + column] += 1
 
 
 @njit(**PARALLEL)
-def fill_entries(
-    means2d, shapes, opacities, size, chunks, boxes, places, slots, entry_gaussian, entry_slot, first_slot
-):
+def fill_entries(means2d, shapes, log_opacities, boxes, size, places, slots, entry_gaussian, entry_slot, first_slot):
     """Write every entry to its place. ``places [camera, chunk, bin]`` and ``slots [camera, chunk]`` are where each
     chunk begins; ``first_slot`` receives where each Gaussian begins."""  # noqa: D209
-    cameras, per_camera = places.shape[0], boxes.shape[0] // places.shape[0]
+    cameras, chunks = places.shape[0], places.shape[1]
+    per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
     for job in prange(cameras * chunks):
         camera, chunk = job // chunks, job % chunks
@@ -115,11 +92,11 @@ def fill_entries(
         for g in range(chunk * per_camera // chunks, (chunk + 1) * per_camera // chunks):
             index = camera * per_camera + g
             first_slot[index] = slot
-            box = (int(boxes[index, 0]), int(boxes[index, 1]), int(boxes[index, 2]), int(boxes[index, 3]))
+            box = _box(boxes, index)
             if box[0] > box[1]:
                 continue
             for row in range(box[2] // SIDE, box[3] // SIDE + 1):
-                first, last = _bin_columns(index, means2d, shapes, opacities, box, row)
+                first, last = _bin_columns(index, means2d, shapes, log_opacities, box, row)
                 for column in range(first, last + 1):
                     at = place[row * bins_x + column]
                     place[row * bins_x + column] = at + 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numba
 import numpy as np
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Float, Int32, Int64
 
 from benchmark.splatting.cpu.backward import GEOMETRY, differentiate_bins, sum_entries
 from benchmark.splatting.cpu.binning import SIDE, count_entries, fill_entries
@@ -59,14 +60,15 @@ class Project(torch.autograd.Function):
         views, lenses = viewmats.detach().double().numpy(), intrinsics.detach().double().numpy()
         means2d, depths = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count), np.float32)
         shapes, projected = np.empty((cameras, count, 3), np.float32), np.empty((cameras, count), np.float32)
-        radii = np.empty((cameras, count, 2), np.int32)
-        outputs = [values.reshape(-1) for values in (means2d, depths, shapes, projected, radii)]
+        radii, boxes = np.empty((cameras, count, 2), np.int32), np.empty((cameras, count, 4), np.int16)
+        log_opacities = np.empty((cameras, count), np.float32)
+        outputs = [values.reshape(-1) for values in (means2d, depths, shapes, projected, radii, log_opacities, boxes)]
         settings = (size, limits, antialiased)
         project(*inputs, views, lenses, *settings, *outputs)
         ctx.kept = (inputs, views, lenses, settings, radii)
-        seen = tensor(radii)
-        ctx.mark_non_differentiable(seen)
-        return tensor(means2d), tensor(depths), tensor(shapes), tensor(projected), seen
+        constant = (tensor(radii), tensor(log_opacities), tensor(boxes))
+        ctx.mark_non_differentiable(*constant)
+        return tensor(means2d), tensor(depths), tensor(shapes), tensor(projected), *constant
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
@@ -120,8 +122,31 @@ class Shade(torch.autograd.Function):
         return None, tensor(v_means), tensor(v_positions.sum(axis=0)), tensor(v_coefficients), None
 
 
+@dataclass(frozen=True)
+class Entries:
+    """Who is drawn in which bin: see `benchmark.splatting.cpu.binning`.
+
+    Attributes
+    ----------
+    order
+        The bins of all cameras, the fullest first.
+    starts
+        Place of each bin's first entry.
+    gaussians, slots
+        Of every entry.
+    first_slot
+        Of every Gaussian of every camera, and one past the last.
+    """
+
+    order: Int64[np.ndarray, "bin"]
+    starts: Int64[np.ndarray, "bin+1"]
+    gaussians: Int32[np.ndarray, "entry"]
+    slots: Int32[np.ndarray, "entry"]
+    first_slot: Int64[np.ndarray, "gaussian+1"]
+
+
 class Blend(torch.autograd.Function):
-    """Projected Gaussians and their colours to pictures and their coverage."""
+    """Projected Gaussians and their colours, ``[1 or camera, gaussian, channel]``, to pictures and their coverage."""
 
     @staticmethod
     def forward(
@@ -132,88 +157,72 @@ class Blend(torch.autograd.Function):
         colors: torch.Tensor,
         backgrounds: torch.Tensor,
         depths: torch.Tensor,
-        radii: torch.Tensor,
+        log_opacities: torch.Tensor,
+        boxes: torch.Tensor,
         size: tuple[int, int],
     ) -> tuple[torch.Tensor, torch.Tensor]:
         cameras, count = opacities.shape
         channels = colors.shape[-1]
-        places = [array(value).reshape(-1) for value in (means2d, shapes, opacities)]
-        order, starts, gaussians, slots, first_slot, boxes = _bin(
-            places[0], places[1], places[2], radii.numpy().reshape(-1), size, cameras
-        )
-        entries = np.empty(len(gaussians) * (COLOR + channels), np.float32)
-        spans = np.empty(4 * len(gaussians), np.uint8)
-        bins = len(starts) - 1
-        transmittances, last_drawn = np.empty((bins, AREA), np.float32), np.empty((bins, AREA), np.float32)
-        looked_at = np.zeros(bins, np.int64)
+        places = [array(value).reshape(-1) for value in (means2d, shapes, log_opacities)]
+        places.append(boxes.numpy().reshape(-1))
+        bins = _bin(*places, size, cameras)
+        entries = np.empty(len(bins.slots) * (COLOR + channels), np.float32)
+        spans = np.empty(4 * len(bins.slots), np.uint8)
+        transmittances, ended_at = np.empty((2, len(bins.order), AREA), np.float32)
+        looked_at = np.zeros(len(bins.order), np.int64)
         width, height = size
         render = np.empty((cameras, height, width, channels), np.float32)
         alphas = np.empty((cameras, height, width, 1), np.float32)
         # A tuple's length is known when the kernel is compiled.
         channel_loop: Any = (0,) * channels if channels <= UNROLLED else np.arange(channels)
-        shared = colors.shape[0] == 1
-        offsets = np.zeros(cameras, np.int64) if shared else np.arange(cameras, dtype=np.int64) * 0
+        # From a Gaussian's row among all cameras to that of its colour.
+        color_offsets = np.arange(cameras) * (-count if len(colors) == 1 else 0)
         behind = array(backgrounds)
         render_bins(
-            numba.get_num_threads(), order, starts, size, gaussians, slots, array(depths).reshape(-1), *places, boxes,
-            _tiled(array(colors), cameras).reshape(-1), offsets, behind, channel_loop, entries, spans, transmittances,
-            last_drawn, looked_at, render.reshape(-1), alphas.reshape(-1),
+            numba.get_num_threads(), bins.order, bins.starts, size, bins.gaussians, bins.slots,
+            array(depths).reshape(-1), *places, array(colors).reshape(-1), color_offsets, behind, channel_loop, entries,
+            spans, transmittances, ended_at, looked_at, render.reshape(-1), alphas.reshape(-1),
         )  # fmt: skip
-        ctx.kept = (
-            order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, behind, channel_loop,
-            render, first_slot, count, shared,
-        )  # fmt: skip
+        ctx.kept = (bins, size, array(opacities), len(colors), behind, channel_loop)
+        ctx.drawn = (entries, spans, transmittances, ended_at, looked_at)
         return tensor(render), tensor(alphas)
 
     @staticmethod
     def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        (
-            order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at, behind, channel_loop,
-            render, first_slot, count, shared,
-        ) = ctx.kept  # fmt: skip
-        cameras, channels = len(render), render.shape[-1]
-        v_entries = np.empty(len(slots) * (GEOMETRY + channels), np.float32)
-        v_picture, v_coverage = array(v_render), array(v_alphas)
+        bins, size, opacities, color_tables, behind, channel_loop = ctx.kept
+        cameras, count = opacities.shape
+        channels = v_render.shape[-1]
+        v_entries = np.empty(len(bins.slots) * (GEOMETRY + channels), np.float32)
+        v_picture = array(v_render)
         differentiate_bins(
-            numba.get_num_threads(), order, starts, size, slots, entries, spans, transmittances, last_drawn, looked_at,
-            behind, channel_loop, render.reshape(-1), v_picture.reshape(-1), v_coverage.reshape(-1), v_entries,
+            numba.get_num_threads(), bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, channel_loop,
+            v_picture.reshape(-1), array(v_alphas).reshape(-1), v_entries,
         )  # fmt: skip
         v_means2d, v_shapes = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count, 3), np.float32)
         v_opacities = np.empty((cameras, count), np.float32)
-        v_colors = np.empty((1 if shared else cameras, count, channels), np.float32)
-        sum_entries(first_slot, v_entries, channel_loop, v_means2d, v_shapes, v_opacities, v_colors.reshape(-1), shared)
+        v_colors = np.empty((color_tables, count, channels), np.float32)
+        sum_entries(
+            bins.first_slot, v_entries, opacities.reshape(-1), channel_loop, v_means2d, v_shapes, v_opacities,
+            v_colors.reshape(-1), color_tables == 1,
+        )  # fmt: skip
         v_background = None
         if ctx.needs_input_grad[4]:
             # What remains of a pixel shows the background.
-            remains = np.abs(_untiled(transmittances, size, cameras))
+            remains = np.abs(_untiled(ctx.drawn[2], size, cameras))
             v_background = tensor((v_picture * remains[..., None]).sum(axis=(1, 2)))
-        return (
-            tensor(v_means2d),
-            tensor(v_shapes),
-            tensor(v_opacities),
-            tensor(v_colors),
-            v_background,
-            None,
-            None,
-            None,
-        )
+        made = [tensor(values) for values in (v_means2d, v_shapes, v_opacities, v_colors)]
+        return (*made, v_background, None, None, None, None)
 
 
 def _bin(
-    means2d: Table,
-    shapes: Table,
-    opacities: Table,
-    radii: Int32[np.ndarray, "..."],
-    size: tuple[int, int],
-    cameras: int,
-) -> tuple[Table, ...]:
-    """Entries by bin: the order of the bins (fullest first), where each starts, and who is in it."""
-    total = len(opacities)
+    means2d: Table, shapes: Table, log_opacities: Table, boxes: Table, size: tuple[int, int], cameras: int
+) -> Entries:
+    """Sort what is seen into bins, in one pass that counts and one that fills."""
+    total = len(log_opacities)
     bins = -(-size[0] // SIDE) * -(-size[1] // SIDE)
     chunks = max(1, min(MOST_CHUNKS, total // cameras // CHUNK))
     counts = np.zeros((cameras, chunks, bins), np.int32)
-    boxes = np.empty((total, 4), np.int16)
-    count_entries(means2d, shapes, opacities, radii, size, chunks, counts, boxes)
+    count_entries(means2d, shapes, log_opacities, boxes, size, counts)
     # Places: by camera, bin, chunk. Slots: by camera, chunk, Gaussian.
     sums = np.concatenate([[0], np.cumsum(counts.transpose(0, 2, 1), dtype=np.int64)])
     starts = sums[::chunks].copy()
@@ -224,14 +233,8 @@ def _bin(
     gaussians, slots = np.empty(entries, np.int32), np.empty(entries, np.int32)
     first_slot = np.empty(total + 1, np.int64)
     first_slot[-1] = entries
-    fill_entries(means2d, shapes, opacities, size, chunks, boxes, places, slots_from, gaussians, slots, first_slot)
-    order = np.argsort(-np.diff(starts), kind="stable")
-    return order, starts, gaussians, slots, first_slot, boxes
-
-
-def _tiled(colors: Table, cameras: int) -> Table:
-    """Colours with a row for every camera: the kernel finds them by camera and Gaussian."""
-    return colors if len(colors) == cameras else np.broadcast_to(colors, (cameras, *colors.shape[1:])).copy()
+    fill_entries(means2d, shapes, log_opacities, boxes, size, places, slots_from, gaussians, slots, first_slot)
+    return Entries(np.argsort(-np.diff(starts), kind="stable"), starts, gaussians, slots, first_slot)
 
 
 def _untiled(transmittances: Table, size: tuple[int, int], cameras: int) -> Float[np.ndarray, "camera height width"]:

@@ -11,16 +11,16 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from benchmark.splatting.cpu.binning import MARGIN, SIDE, sort_by_depth
+from benchmark.splatting.cpu.binning import SIDE, sort_by_depth
 from benchmark.splatting.cpu.projection import BITS_OF_255, PARALLEL, SERIAL
 from benchmark.splatting.cpu.simd import (
     LANES,
+    absolute,
     bits,
     count,
     fma,
     lane_numbers,
     load,
-    maximum,
     minimum,
     power_of_two,
     store,
@@ -35,32 +35,16 @@ AREA = SIDE * PITCH
 U, V, SLOPE, PRECISION, INVERSE_YY, LOG_OPACITY, COLOR = range(7)
 MAX_ALPHA = 0.999
 MIN_TRANSMITTANCE = 1e-4
+# An exponent of two for which `power_of_two` is 0, and an entry's number that is never reached.
+NOTHING, NEVER = -127.0, 1e30
 # log2 of the smallest alpha that is drawn, 1/255.
 CUT = -BITS_OF_255
 HALF_LOG2_E = 0.5 / math.log(2.0)
 
 
 @njit(**SERIAL)
-def row_span(entries, at, y, left, right):
-    """Offset to the centre line, exponent there, and first and last pixel of an entry in one row of its bin."""
-    dy = np.float32(y) - entries[at + V]
-    shift = entries[at + SLOPE] * dy - entries[at + U]
-    top = entries[at + LOG_OPACITY] - entries[at + INVERSE_YY] * dy * dy
-    # One vector covers a narrow box as it is.
-    if right - left < LANES:
-        return dy, shift, top, left, right
-    room = (top - np.float32(CUT)) / entries[at + PRECISION]
-    if not room > 0:
-        return dy, shift, top, 0, -1
-    reach = math.sqrt(room) + MARGIN
-    first = int(math.ceil(max(-shift - reach, np.float32(left))))
-    last = int(math.floor(min(-shift + reach, np.float32(right))))
-    return dy, shift, top, first, last
-
-
-@njit(**SERIAL)
 def pack(
-    begin, end, origin, gaussians, means2d, shapes, opacities, boxes, colors, color_offset, channels, entries, spans
+    begin, end, origin, gaussians, means2d, shapes, log_opacities, boxes, colors, color_offset, channels, entries, spans
 ):
     """Copy what a bin's Gaussians are into the order in which they are drawn."""
     stride = COLOR + len(channels)
@@ -71,59 +55,81 @@ def pack(
         entries[at + SLOPE] = shapes[3 * index + 1]
         entries[at + PRECISION] = np.float32(HALF_LOG2_E) * shapes[3 * index]
         entries[at + INVERSE_YY] = np.float32(HALF_LOG2_E) * shapes[3 * index + 2]
-        entries[at + LOG_OPACITY] = math.log2(opacities[index])
+        entries[at + LOG_OPACITY] = log_opacities[index]
         color = (index + color_offset) * len(channels)
         for channel in range(len(channels)):
             entries[at + COLOR + channel] = colors[color + channel]
-        spans[4 * place] = max(boxes[index, 0] - origin[0], 0)
-        spans[4 * place + 1] = min(boxes[index, 1] - origin[0], SIDE - 1)
-        spans[4 * place + 2] = max(boxes[index, 2] - origin[1], 0)
-        spans[4 * place + 3] = min(boxes[index, 3] - origin[1], SIDE - 1)
+        spans[4 * place] = max(boxes[4 * index] - origin[0], 0)
+        spans[4 * place + 1] = min(boxes[4 * index + 1] - origin[0], SIDE - 1)
+        spans[4 * place + 2] = max(boxes[4 * index + 2] - origin[1], 0)
+        spans[4 * place + 3] = min(boxes[4 * index + 3] - origin[1], SIDE - 1)
 
 
 @njit(**SERIAL)
-def blend(begin, end, entries, spans, channels, transmittance, last_drawn, image, alive):
-    """Draw a bin's entries in order; returns how many were looked at before all of ``alive`` pixels were opaque."""
+def strip_exponents(entry, at, x, top, bottom, limits, limit, exponents, rows):
+    """Exponents of an entry in eight columns from ``x``: of the rows in which a pixel is drawn, whose number is returned.
+
+    A pixel takes part whose value in ``limits`` is above ``limit``; the others become `NOTHING`, as do those that the
+    ellipse does not reach. A short loop of its own lets the processor work on many rows at a time.
+    """
+    u, v, slope, precision = entry[at + U], entry[at + V], entry[at + SLOPE], -entry[at + PRECISION]
+    inverse_yy, log_opacity = entry[at + INVERSE_YY], entry[at + LOG_OPACITY]
+    columns = lane_numbers() + (np.float32(x) - u)
+    found = 0
+    for y in range(top, bottom + 1):
+        dy = np.float32(y) - v
+        across = columns + slope * dy
+        exponent = fma(across * precision, across, log_opacity - inverse_yy * dy * dy)
+        exponent = where(load(limits, y * PITCH + x) > limit, exponent, NOTHING)
+        drawn = exponent >= CUT
+        store(exponents, found * LANES, where(drawn, exponent, NOTHING))
+        rows[found] = y
+        found += 1 if bits(drawn) != 0 else 0
+    return found
+
+
+@njit(**SERIAL)
+def blend(begin, end, entries, spans, channels, transmittance, ended_at, image, alive, strip, rows):
+    """Draw a bin's entries in order; returns how many were looked at before all of ``alive`` pixels were opaque.
+
+    ``image`` holds a row of every channel, then the next row: what one entry touches lies close together.
+    """
     stride = COLOR + len(channels)
     for k in range(end - begin):
         at, box = (begin + k) * stride, 4 * (begin + k)
-        left, right = np.int64(spans[box]), np.int64(spans[box + 1])
-        precision = -entries[at + PRECISION]
-        number = np.float32(k)
-        for y in range(np.int64(spans[box + 2]), np.int64(spans[box + 3]) + 1):
-            _, shift, top, first, last = row_span(entries, at, y, left, right)
-            for x in range(first, last + 1, LANES):
-                pixel = y * PITCH + x
+        top, bottom = np.int64(spans[box + 2]), np.int64(spans[box + 3])
+        for x in range(np.int64(spans[box]), np.int64(spans[box + 1]) + 1, LANES):
+            found = strip_exponents(entries, at, x, top, bottom, transmittance, np.float32(0), strip, rows)
+            for j in range(found):
+                store(strip, j * LANES, minimum(power_of_two(load(strip, j * LANES)), MAX_ALPHA))
+            for j in range(found):
+                pixel, line = rows[j] * PITCH + x, rows[j] * len(channels) * PITCH + x
                 before = load(transmittance, pixel)
-                clear = before > 0.0
-                if bits(clear) == 0:
-                    continue
-                across = lane_numbers() + (np.float32(x) + shift)
-                exponent = fma(across * precision, across, top)
-                alpha = minimum(power_of_two(maximum(exponent, -20.0)), MAX_ALPHA)
-                drawn = (exponent >= CUT) & clear
-                after = fma(-alpha, before, before)
-                goes_on = after > MIN_TRANSMITTANCE
-                used = drawn & goes_on
-                store(transmittance, pixel, where(drawn, where(goes_on, after, -before), before))
-                store(last_drawn, pixel, where(used, number, load(last_drawn, pixel)))
-                weight = where(used, alpha * before, 0.0)
+                weight = load(strip, j * LANES) * before
+                after = before - weight
+                if bits(absolute(after) <= MIN_TRANSMITTANCE) != 0:
+                    goes_on = absolute(after) > MIN_TRANSMITTANCE
+                    store(ended_at, pixel, where(goes_on, load(ended_at, pixel), np.float32(k)))
+                    after = where(goes_on, after, -before)
+                    weight = where(goes_on, weight, 0.0)
+                    alive -= LANES - count(goes_on)
+                store(transmittance, pixel, after)
                 for channel in range(len(channels)):
-                    plane = channel * AREA + pixel
-                    store(image, plane, fma(weight, entries[at + COLOR + channel], load(image, plane)))
-                alive -= count(drawn) - count(used)
+                    place = line + channel * PITCH
+                    store(image, place, fma(weight, entries[at + COLOR + channel], load(image, place)))
         if alive == 0:
             return k + 1
     return end - begin
 
 
 @njit(**SERIAL)
-def start_bin(width, height, transmittance, last_drawn):
+def start_bin(width, height, transmittance, ended_at):
     """Clear the pixels inside the image, mark those outside as opaque; returns how many are inside."""
     transmittance[:] = -1.0
-    last_drawn[:] = -1.0
+    ended_at[:] = 0.0
     for y in range(height):
         transmittance[y * PITCH : y * PITCH + width] = 1.0
+        ended_at[y * PITCH : y * PITCH + width] = NEVER
     return width * height
 
 
@@ -137,20 +143,21 @@ def develop(width, height, corner, row_pitch, transmittance, image, background, 
             target = corner + y * row_pitch + x
             alphas[target] = np.float32(1.0) - remains
             for channel in range(len(channels)):
-                value = image[channel * AREA + pixel] + remains * background[channel]
+                value = image[(y * len(channels) + channel) * PITCH + x] + remains * background[channel]
                 render[target * len(channels) + channel] = value
 
 
 @njit(**PARALLEL)
 def render_bins(
-    workers, order, starts, size, gaussians, slots, depths, means2d, shapes, opacities, boxes, colors, color_offsets, backgrounds,
-    channels, entries, spans, transmittances, last_drawn, looked_at, render, alphas,
+    workers, order, starts, size, gaussians, slots, depths, means2d, shapes, log_opacities, boxes, colors,
+    color_offsets, backgrounds, channels, entries, spans, transmittances, ended_at, looked_at, render, alphas,
 ):  # fmt: skip
     """Sort, pack and draw every bin. ``order`` lists the bins of all cameras, the fullest first, dealt to the workers."""
     width, height = size
     bins_x, bins_y = (width + SIDE - 1) // SIDE, (height + SIDE - 1) // SIDE
     for worker in prange(workers):
         image = np.empty(len(channels) * AREA, np.float32)
+        strip, rows = np.empty(SIDE * LANES, np.float32), np.empty(SIDE, np.int64)
         for job in range(worker, order.shape[0], workers):
             number = order[job]
             camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
@@ -159,14 +166,16 @@ def render_bins(
             if end > begin:
                 sort_by_depth(depths, gaussians[begin:end], slots[begin:end])
                 pack(
-                    begin, end, origin, gaussians, means2d, shapes, opacities, boxes, colors, color_offsets[camera],
+                    begin, end, origin, gaussians, means2d, shapes, log_opacities, boxes, colors, color_offsets[camera],
                     channels, entries, spans,
                 )  # fmt: skip
             inside = (min(SIDE, width - origin[0]), min(SIDE, height - origin[1]))
             clear = transmittances[number]
             image[:] = 0.0
-            alive = start_bin(inside[0], inside[1], clear, last_drawn[number])
-            looked_at[number] = blend(begin, end, entries, spans, channels, clear, last_drawn[number], image, alive)
+            alive = start_bin(inside[0], inside[1], clear, ended_at[number])
+            looked_at[number] = blend(
+                begin, end, entries, spans, channels, clear, ended_at[number], image, alive, strip, rows
+            )
             corner = (camera * height + origin[1]) * width + origin[0]
             develop(
                 inside[0], inside[1], corner, width, clear, image, backgrounds[camera], channels, render, alphas

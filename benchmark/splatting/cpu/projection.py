@@ -42,6 +42,8 @@ BLOCK = 1024
 MAX_EXTENT = 3.33
 SQUARED_EXTENT_PER_BIT = 2.0 * math.log(2.0)
 BITS_OF_255 = math.log2(255.0)
+# A pixel is kept a little longer than the exact cut, which blending decides; rounding must not lose one.
+MARGIN = 1e-2
 PARALLEL = {"parallel": True, "cache": True, "nogil": True, "error_model": "numpy"}
 SERIAL = {"cache": True, "nogil": True, "error_model": "numpy"}
 
@@ -179,11 +181,12 @@ def _sizes(scales, first, last):
 @njit(**PARALLEL)
 def project(
     means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, out_means2d, out_depths, out_shapes,
-    out_opacities, out_radii,
+    out_opacities, out_radii, out_log_opacities, out_boxes,
 ):  # fmt: skip
     """Project every Gaussian into every camera; all tables flat, outputs camera by camera.
 
     ``size`` is (width, height), ``limits`` is (near plane, far plane, radius clip, eps2d). What is not seen gets radii 0.
+    Boxes hold the first and last pixel, in x and y, whose centre may be drawn; empty if first > last.
     """
     n = opacities.shape[0]
     for block in prange((n + BLOCK - 1) // BLOCK):
@@ -203,7 +206,10 @@ def project(
                 u = narrow(center[0] / center[2] * pinhole[0] + pinhole[2])
                 v = narrow(center[1] / center[2] * pinhole[1] + pinhole[3])
                 depth = narrow(center[2])
-                radius_x, radius_y = _radii((xx, yy, det), (u, v, depth), opacity, size, limits)
+                log_opacity = minimum(logarithm(maximum(opacity, 1e-6)), 0.0)
+                place, spread = (u, v, depth), (xx, yy, det)
+                radius_x, radius_y = _radii(spread, place, opacity, log_opacity, size, limits)
+                left, right, top, bottom = _pixel_box(spread, place, log_opacity, radius_x > 0.0, size)
                 start, end = camera * n + first, camera * n + n - 1
                 scatter(out_means2d, start, end, 2, 0, u)
                 scatter(out_means2d, start, end, 2, 1, v)
@@ -214,21 +220,38 @@ def project(
                 scatter(out_opacities, start, end, 1, 0, opacity)
                 scatter(out_radii, start, end, 2, 0, radius_x)
                 scatter(out_radii, start, end, 2, 1, radius_y)
+                scatter(out_log_opacities, start, end, 1, 0, log_opacity)
+                scatter(out_boxes, start, end, 4, 0, left)
+                scatter(out_boxes, start, end, 4, 1, right)
+                scatter(out_boxes, start, end, 4, 2, top)
+                scatter(out_boxes, start, end, 4, 3, bottom)
 
 
 @njit(**SERIAL)
-def _radii(spread, place, opacity, size, limits):
+def _radii(spread, place, opacity, log_opacity, size, limits):
     """Half the bounding box in whole pixels, or 0 where a Gaussian is culled (gsplat's rules)."""
     xx, yy, det = spread
     u, v, depth = place
     near, far, clip, _ = limits
     # Below 1/255 nothing is drawn; the floor keeps the root real where the result is discarded.
-    bits = minimum(logarithm(maximum(opacity, 1e-6)), 0.0) + BITS_OF_255
+    bits = log_opacity + BITS_OF_255
     extent = minimum(sqrt(maximum(bits, 0.0) * SQUARED_EXTENT_PER_BIT), MAX_EXTENT)
     x, y = ceil(extent * sqrt(xx)), ceil(extent * sqrt(yy))
     seen = (depth >= near) & (depth <= far) & (opacity >= 1.0 / 255.0) & (det > 0.0) & (det < 1e30)
     seen = seen & (u + x > 0.0) & (u - x < size[0]) & (v + y > 0.0) & (v - y < size[1]) & (maximum(x, y) > clip)
     return where(seen, x, 0.0), where(seen, y, 0.0)
+
+
+@njit(**SERIAL)
+def _pixel_box(spread, place, log_opacity, seen, size):
+    """First and last pixel, in x and y, whose centre may lie within the ellipse that is drawn; empty if not seen."""
+    squared = maximum(log_opacity + BITS_OF_255, 0.0) * SQUARED_EXTENT_PER_BIT
+    reach_x, reach_y = sqrt(squared * spread[0]) + MARGIN, sqrt(squared * spread[1]) + MARGIN
+    u, v = place[0] - 0.5, place[1] - 0.5
+    left, right = minimum(ceil(maximum(u - reach_x, 0.0)), size[0]), -ceil(-minimum(u + reach_x, size[0] - 1))
+    top, bottom = minimum(ceil(maximum(v - reach_y, 0.0)), size[1]), -ceil(-minimum(v + reach_y, size[1] - 1))
+    seen = seen & (left <= right) & (top <= bottom)
+    return where(seen, left, 0.0), where(seen, right, -1.0), where(seen, top, 0.0), where(seen, bottom, -1.0)
 
 
 @njit(**SERIAL)

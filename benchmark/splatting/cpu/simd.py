@@ -27,7 +27,9 @@ _EXP2 = (
 )
 # 2 / ln 2 / (2 k + 1), the series of log2((1 + z) / (1 - z)) / z in z * z, highest power first; |z| <= 0.172.
 _LOG2 = tuple(2.0 / math.log(2.0) / odd for odd in (9, 7, 5, 3, 1))
-_IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.boolean: ir.IntType(1)}
+_IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.boolean: ir.IntType(32)}
+# A mask is all ones or all zeros in 32 bits a lane, as the processor's comparisons leave it: one bit a lane would be packed
+# and unpacked whenever it lives across a branch.
 
 
 class Vector(types.Type):
@@ -80,6 +82,19 @@ def _operand_vector(left: types.Type, right: types.Type) -> Vector | None:
     return vectors[0]
 
 
+def _constant(number: float) -> ir.Constant:
+    return ir.Constant(float8.ir_type, [number] * LANES)
+
+
+def _mask(builder: ir.IRBuilder, lanes: ir.Value) -> ir.Value:
+    return builder.sext(lanes, mask8.ir_type)
+
+
+def _lanes(builder: ir.IRBuilder, mask: ir.Value) -> ir.Value:
+    """One bit a lane, as LLVM's selections take it."""
+    return builder.icmp_signed("<", mask, ir.Constant(mask.type, None))
+
+
 def _register_binary(function: Callable, emit: Callable, result: Callable[[Vector], Vector]) -> None:
     @type_callable(function)
     def _type(context):
@@ -112,7 +127,7 @@ for _function, _sign in (
     (operator.gt, ">"),
     (operator.ge, ">="),
 ):
-    _register_binary(_function, lambda b, x, y, sign=_sign: b.fcmp_ordered(sign, x, y), lambda vector: mask8)
+    _register_binary(_function, lambda b, x, y, sign=_sign: _mask(b, b.fcmp_ordered(sign, x, y)), lambda vector: mask8)
 _register_binary(operator.and_, lambda b, x, y: b.and_(x, y), lambda vector: vector)
 
 
@@ -229,7 +244,7 @@ def where(typingctx, mask, yes, no):
 
     def codegen(context, builder, sig, args):
         chosen = [_as_vector(context, builder, args[k], sig.args[k], vector) for k in (1, 2)]
-        return builder.select(args[0], *chosen)
+        return builder.select(_lanes(builder, args[0]), *chosen)
 
     return vector(mask, yes, no), codegen
 
@@ -239,7 +254,7 @@ def bits(typingctx, mask):
     """The mask as an integer; bit ``i`` is lane ``i``."""
 
     def codegen(context, builder, sig, args):
-        byte = builder.bitcast(args[0], ir.IntType(LANES))
+        byte = builder.bitcast(_lanes(builder, args[0]), ir.IntType(LANES))
         return builder.zext(byte, ir.IntType(32))
 
     return types.int32(mask), codegen
@@ -250,7 +265,7 @@ def count(typingctx, mask):
     """How many lanes hold."""
 
     def codegen(context, builder, sig, args):
-        byte = builder.bitcast(args[0], ir.IntType(LANES))
+        byte = builder.bitcast(_lanes(builder, args[0]), ir.IntType(LANES))
         return builder.ctpop(builder.zext(byte, ir.IntType(32)))
 
     return types.int32(mask), codegen
@@ -383,9 +398,13 @@ def power_of_two(typingctx, x):
         magic = ir.Constant(float8.ir_type, [12582912.0] * LANES)
         shifted = builder.fadd(value, magic)
         rest = builder.fsub(value, builder.fsub(shifted, magic))
-        result = ir.Constant(float8.ir_type, [_EXP2[0]] * LANES)
-        for coefficient in (*_EXP2[1:], 1.0):
-            result = _call(builder, "fmuladd", [result, rest, ir.Constant(float8.ir_type, [coefficient] * LANES)])
+        # Estrin's order: shorter chains of dependent operations than Horner's, and the kernels wait for nothing else.
+        square = builder.fmul(rest, rest)
+        high, middle, low = (
+            _call(builder, "fmuladd", [rest, _constant(odd), _constant(even)])
+            for odd, even in zip((*_EXP2[0::2],), (*_EXP2[1::2], 1.0), strict=True)
+        )
+        result = _call(builder, "fmuladd", [_call(builder, "fmuladd", [high, square, middle]), square, low])
         exponent = builder.shl(builder.bitcast(shifted, integers), ir.Constant(integers, [23] * LANES))
         scaled = builder.add(builder.bitcast(result, integers), exponent)
         return builder.bitcast(scaled, float8.ir_type)
