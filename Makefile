@@ -53,6 +53,8 @@ $(VENV)/bin/python:
 $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing splatbench into $(VENV), once (PyTorch is large: some minutes) ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@echo "Compiling the kernels for this processor, once ..."
+	@$(BIN)/splatbench compile
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/core

@@ -103,4 +103,4 @@ class ProbedScene(nn.Module):
             {"params": parameters, "lr": getattr(rates, name), "name": name}
             for name, parameters in self.parameters_by_attribute().items()
         ]
-        return torch.optim.Adam(groups, eps=1e-15)
+        return torch.optim.Adam(groups, eps=1e-15, fused=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Bool, Float
-from torch.nn import functional
 
 Image = Float[torch.Tensor, "height width channel"]
 Mask = Bool[torch.Tensor, "height width"]
@@ -66,9 +67,18 @@ def gaussian_window(dtype: torch.dtype, device: torch.device) -> Float[torch.Ten
 
 
 def _blur(planes: Float[torch.Tensor, "plane height width"]) -> Float[torch.Tensor, "plane height width"]:
-    window = gaussian_window(planes.dtype, planes.device)
-    rows = functional.conv2d(planes[:, None], window[None, None, :, None], padding=(WINDOW // 2, 0))
-    return functional.conv2d(rows, window[None, None, None, :], padding=(0, WINDOW // 2)).squeeze(1)
+    # Two products with banded matrices: on a CPU several times quicker, backwards too, than convolutions of one channel.
+    height, width = (_bands(size, planes.dtype, planes.device) for size in planes.shape[1:])
+    return height @ (planes @ width)
+
+
+@lru_cache(maxsize=16)
+def _bands(size: int, dtype: torch.dtype, device: torch.device) -> Float[torch.Tensor, "size size"]:
+    """The blur along one axis as a symmetric matrix: the window around each diagonal element."""
+    place = torch.arange(size, device=device)
+    offset = place[:, None] - place + WINDOW // 2
+    window = gaussian_window(dtype, device)
+    return torch.where((offset >= 0) & (offset < WINDOW), window[offset.clamp(0, WINDOW - 1)], 0)
 
 
 def _check(image: Image, truth: Image, mask: Mask | None) -> None:
