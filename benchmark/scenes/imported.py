@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,8 @@ from benchmark.scenes.places import splits_folder
 
 if TYPE_CHECKING:
     from benchmark.scenes.spec import DatasetSpec
+
+logger = logging.getLogger(__name__)
 
 # Feat2GS' folder names, and ours.
 AUTHORS_NAMES = {
@@ -70,9 +73,14 @@ def import_split(path: Path, name: str, known: Mapping[str, DatasetSpec]) -> dic
 
 
 def list_imported() -> list[tuple[str, str]]:
-    """Dataset and split of everything that was imported."""
-    files = sorted(splits_folder().glob("*.json"))
-    return [(base, path.stem) for path in files for base in _read_kept(path)["datasets"]]
+    """Dataset and split of everything that was imported; a broken file is left out with a warning."""
+    found = []
+    for path in sorted(splits_folder().glob("*.json")):
+        try:
+            found += [(base, path.stem) for base in _read_kept(path)["datasets"]]
+        except InputError as error:
+            logger.warning("left out: %s", error)
+    return found
 
 
 def imported_spec(spec: DatasetSpec, split: str) -> DatasetSpec | None:

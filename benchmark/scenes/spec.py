@@ -7,6 +7,7 @@ a dataset of its own wherever results are kept, so numbers of different splits n
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sysconfig
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from typing import Any, Literal
 from benchmark.errors import InputError, MissingError, nearest
 from benchmark.scenes.places import data_folder, own_folder
 from benchmark.scenes.strict_yaml import read_yaml
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_NAME = "_schema.json"
 
@@ -114,11 +117,19 @@ def datasets_folder() -> Path:
 
 
 def list_datasets() -> list[DatasetSpec]:
-    """Every dataset that ships with the benchmark, then those made on this machine; each followed by its splits."""
+    """Every dataset that ships with the benchmark and those made on this machine; each followed by its splits.
+
+    A file of one's own that is broken is left out with a warning, so that it does not stand in the way of the others.
+    """
     specs = []
     for path in _files().values():
-        values = read_values(path)
-        specs += [build_spec(values, path, split) for split in ("", *values.get("splits", {}))]
+        try:
+            values = read_values(path)
+            specs += [build_spec(values, path, split) for split in ("", *values.get("splits", {}))]
+        except InputError as error:
+            if path.parent == datasets_folder():
+                raise
+            logger.warning("left out: %s", error)
     return specs + imported_specs({spec.name: spec for spec in specs})
 
 
@@ -150,7 +161,7 @@ def get_dataset(name: str) -> DatasetSpec:
 def public_values(spec: DatasetSpec) -> dict[str, Any]:
     """Plain values for a page that others read: no folder of this machine, and not how the files are got."""
     source = {key: value for key, value in spec.source.items() if key in ("kind", "package", "url")}
-    return {**asdict(spec), "source": source, "scenes": dict.fromkeys(spec.scenes, {})}
+    return {**asdict(spec), "source": source, "scenes": {scene: {} for scene in spec.scenes}}
 
 
 def imported_specs(specs: Mapping[str, DatasetSpec]) -> list[DatasetSpec]:
@@ -294,7 +305,7 @@ def dataset_from_folder(
     if not (folder / "cameras.json").is_file():
         raise InputError(
             f"{folder}: photographs without cameras; add cameras.json with K and world_to_camera of every image "
-            "(the format is in datasets/README.md)"
+            "(the format is in datasets/README.md), or have them estimated by `splatbench data add`"
         )
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "-", folder.name).strip("-.+_") or "folder"
     if name in {file.stem for file in datasets_folder().glob("*.yaml")}:

@@ -156,3 +156,16 @@ def test_two_photographs_of_one_name_and_a_damaged_one_are_refused(data, tmp_pat
     (tmp_path / "a.png").unlink()
     with pytest.raises(InputError, match=r"a\.jpg: truncated or not an image"):
         solve(sorted(tmp_path.iterdir()))
+
+
+def test_a_broken_file_of_ones_own_does_not_stand_in_the_way(data, photos, without_motion, caplog):
+    add_dataset("my-room", photos)
+    path = data / "own" / "my-room" / "my-room.yaml"
+    path.write_text(path.read_text() + "surprise: 1\n")
+    (data / "splits").mkdir()
+    (data / "splits" / "authors.json").write_text("{")
+    names = {spec.name for spec in list_datasets()}
+    assert "studio" in names and "my-room" not in names
+    assert "my-room.yaml" in caplog.text and "authors.json" in caplog.text
+    with pytest.raises(InputError, match=r"my-room\.yaml.*surprise"):
+        get_dataset("my-room")
