@@ -38,6 +38,7 @@ FRANCA = replace(
         source="LICENSE_MODEL of valeoai/Franca, which is to be read; taken for non-commercial until then",
     ),
     citation=CITATION,
+    parameters=85_724_928,
     input=imagenet(14, native_side=224),
     supervision="self-distillation and nested clustering",
     trained_on=closed("ImageNet-21k alone, images only", "README of valeoai/Franca"),

@@ -102,6 +102,10 @@ def global_state() -> dict[str, object]:
 
 
 def _leaves(extractor: Extractor, load: Load) -> str | None:
+    # An entry that sets a seed would find it set by its own first call.
+    torch.rand(1)
+    np.random.rand(1)  # noqa: NPY002
+    random.random()
     before = global_state()
     load()(some_images(extractor.entry, (4, 4)), torch.zeros(1))
     after = global_state()

@@ -63,6 +63,7 @@ def timm_tensors(entry: Entry, tensors: dict[str, Tensor]) -> Mapping[str, Tenso
         tensors = convert(tensors, sizes)
     if entry.options.get("network", {}).get("num_classes"):
         return tensors
-    heads = timm.models.get_pretrained_cfg(name).classifier or ()
-    heads = (heads,) if isinstance(heads, str) else tuple(heads)
+    known = timm.models.get_pretrained_cfg(name)
+    classifier: Any = (known.classifier if known else None) or ()
+    heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     return {key: value for key, value in tensors.items() if not key.startswith(tuple(f"{head}." for head in heads))}

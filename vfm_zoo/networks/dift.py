@@ -80,7 +80,8 @@ class DiftTokens(nn.Module):
         super().__init__()
         self.denoiser: Any = denoiser
         self.autoencoder: Any = autoencoder
-        self.register_buffer("caption", caption)
+        self.empty: Tensor
+        self.register_buffer("empty", caption)
         self.timestep = timestep
         self.up_block = up_block
         self.seed = seed
@@ -106,7 +107,7 @@ class DiftTokens(nn.Module):
 
         hook = self.denoiser.up_blocks[self.up_block].register_forward_hook(keep)
         try:
-            self.denoiser(noisy, self.timestep, encoder_hidden_states=self.caption.expand(len(noisy), -1, -1))
+            self.denoiser(noisy, self.timestep, encoder_hidden_states=self.empty.expand(len(noisy), -1, -1))
         except Found:
             pass
         finally:
