@@ -96,8 +96,10 @@ def licence_fact(card: Mapping[str, Any]) -> Fact:
 
 def entry_facts(card: Mapping[str, Any]) -> list[Fact]:
     """Lines of an entry's card."""
-    facts = [Fact(title, text_of(card.get(name)) or ABSENT) for name, title in _ENTRY_FACTS.items()]
+    facts = [Fact(title, text) for name, title in _ENTRY_FACTS.items() if (text := text_of(card.get(name)))]
     facts.append(licence_fact(card))
+    if unknown := [title.lower() for name, title in _ENTRY_FACTS.items() if not text_of(card.get(name))]:
+        facts.append(Fact("The rest", f"{ABSENT}: {', '.join(unknown)}"))
     weights = card.get("weights")
     if isinstance(weights, Mapping):
         facts.append(

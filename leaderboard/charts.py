@@ -198,7 +198,10 @@ class _Scale:
 
 def _scale(values: Sequence[float], begin: float, end: float, margin: float = 0.06) -> tuple[_Scale, tuple[Tick, ...]]:
     low, high = min(values), max(values)
-    spread = (high - low) or max(abs(high) * 0.1, 1e-3)
+    spread = high - low
+    # Next to no difference is drawn as none: its ticks could not be told apart.
+    if spread < 1e-9 * max(1.0, abs(low), abs(high)):
+        spread = max(abs(high) * 0.1, 1e-3)
     low, high = low - margin * spread, high + margin * spread
     ticks = round_ticks(low, high)
     low, high = min(low, ticks[0]), max(high, ticks[-1])
@@ -253,7 +256,7 @@ def _near(values: Sequence[float]) -> list[float]:
 def scatter(points: Mapping[str, tuple[float, float, str]], axis: str, side: str) -> Chart | None:
     """Named points over a logarithmic axis; the values are x, y and the shape of the mark."""
     points = {name: point for name, point in points.items() if point[0] > 0}
-    if len(points) < 2:
+    if len({x for x, _, _ in points.values()}) < 2:
         return None
     across, _ = _scale([math.log10(x) for x, _, _ in points.values()], LEFT, RIGHT, 0.12)
     up, side_ticks = _scale([y for _, y, _ in points.values()], BOTTOM, TOP)
@@ -282,6 +285,9 @@ def _log_ticks(scale: _Scale) -> tuple[Tick, ...]:
             value = factor * 10.0**power
             if scale.low <= math.log10(value) <= scale.high:
                 found.append(Tick(scale.place(math.log10(value)), short(value)))
+    if len(found) < 2:
+        ends = (scale.low + 0.1 * (scale.high - scale.low), scale.high - 0.1 * (scale.high - scale.low))
+        found = [Tick(scale.place(end), short(float(f"{10**end:.2g}"))) for end in ends]
     return tuple(found)
 
 

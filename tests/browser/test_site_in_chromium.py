@@ -265,6 +265,35 @@ def test_a_keystroke_in_the_filter_of_two_hundred_rows_is_quick(driver, tmp_path
     assert shown == 200
 
 
+PAGES = (
+    "index.html",
+    "data.html",
+    "questions.html",
+    "correlations.html",
+    "figures.html",
+    f"compare/{BOARD}.html",
+    f"board/{BOARD}/studio.html",
+    f"board/{BOARD}/studio~records/alpha.html",
+    "entry/alpha.html",
+    "protocol/lite.html",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(driver, page, name, scheme):
+    axe = pytest.importorskip("axe_core_python", reason="needs axe-core: pip install axe-core-python")
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    page(name=name)
+    driver.execute_script("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
+    driver.execute_script((Path(axe.__file__).parent / "axe.min.js").read_text("utf-8"))
+    found = driver.execute_async_script("const done = arguments[0]; axe.run().then(done)")
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+
+
 def test_reads_without_script(driver, page):
     driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
