@@ -10,7 +10,7 @@ from types import FrameType
 import click
 import typer
 
-from benchmark.cli import doctor, leaderboard, listing, run
+from benchmark.cli import doctor, leaderboard, listing, run, view
 from benchmark.errors import SplatbenchError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command("list")(listing.list_things)
 app.command("show")(listing.show)
 app.command("doctor")(doctor.doctor)
 app.command("run")(run.run)
+app.command("view")(view.view)
 app.add_typer(leaderboard.app, name="leaderboard")
 
 
