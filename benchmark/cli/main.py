@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from benchmark.cli import compile, data, doctor, leaderboard, listing, results, run, study, zoo
+from benchmark.cli import compile, data, doctor, leaderboard, listing, results, run, study, view, zoo
 from benchmark.errors import SplatbenchError
 from vfm_zoo.errors import ZooError
 
@@ -36,6 +36,7 @@ app.add_typer(data.app, name="data")
 app.command("features")(zoo.features)
 app.command("check")(zoo.check)
 app.command("new-entry")(zoo.new_entry)
+app.command("view")(view.view)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(results.app, name="results")
 app.command("submit")(results.submit)

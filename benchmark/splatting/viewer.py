@@ -141,7 +141,7 @@ def serve(
     slider = server.gui.add_slider("Height in pixels", min=64, max=1080, step=8, initial_value=height)
     distance = viewing_distance(gaussians, cameras[0])
     clients: dict[int, NewestFirst] = {}
-    # Numba's portable threading layer ends the process when two threads enter parallel kernels at once.
+    # One picture at a time: each takes all the threads there are.
     rasteriser = threading.Lock()
 
     def draw(client: Any, fine: bool) -> None:
@@ -182,6 +182,19 @@ def look_through(client: Any, camera: Camera, distance: float, up: Float[np.ndar
         client.camera.position = camera.center
         client.camera.look_at = camera.center + distance * forward
         client.camera.fov = float(2 * np.arctan(camera.height / (2 * camera.intrinsics[1, 1])))
+
+
+def overview(gaussians: Gaussians, width: int = 640, height: int = 480) -> Cameras:
+    """One camera that sees most of a scene of which no cameras are known, along the world's z axis."""
+    means = gaussians.means.detach().double()
+    middle = means.median(dim=0).values
+    distances = (means - middle).norm(dim=-1)
+    reach = max(float(distances.kthvalue(max(1, 4 * len(distances) // 5)).values), 1e-3)
+    world_to_camera = np.eye(4)
+    world_to_camera[:3, 3] = -middle.numpy()
+    world_to_camera[2, 3] += 2.5 * reach
+    intrinsics = np.array([[float(height), 0, width / 2], [0, float(height), height / 2], [0, 0, 1.0]])
+    return Cameras(world_to_camera[None], intrinsics[None], width, height)
 
 
 def viewing_distance(gaussians: Gaussians, camera: Camera) -> float:
