@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ ORIGINS = ("published", "measured", "submitted")
 LONGEST_TEXT = 4000
 LONGEST_LINE = 1_000_000
 DEEPEST = 6
+HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,10 @@ class Record:
         return _parse(values, where)
 
 
+_RECORD_FIELDS = {part.name for part in fields(Record)}
+_CELL_FIELDS = {part.name for part in fields(Cell)}
+
+
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number; leave a missing metric out and say why under 'absent'")
 
@@ -113,8 +119,7 @@ def _parse(values: dict[str, Any], where: str) -> Record:
     schema = values.pop("schema", None)
     if schema != SCHEMA:
         raise InputError(f"{where}: schema is {schema!r:.40}, this version reads {SCHEMA}; update splatbench")
-    known = {part.name for part in fields(Record)}
-    _only(values, known, where)
+    _only(values, _RECORD_FIELDS, where)
     for name in ("cell", "key", "status", "made_by", "created"):
         if name not in values:
             raise InputError(f"{where}: field '{name}' is missing")
@@ -145,9 +150,8 @@ def _parse(values: dict[str, Any], where: str) -> Record:
 
 
 def _parse_cell(values: dict[str, Any], where: str) -> Cell:
-    names = {part.name for part in fields(Cell)}
-    _only(values, names, f"{where}: cell")
-    if missing := sorted(names - set(values)):
+    _only(values, _CELL_FIELDS, f"{where}: cell")
+    if missing := sorted(_CELL_FIELDS - set(values)):
         raise InputError(f"{where}: cell.{missing[0]} is missing")
     try:
         return Cell(**values)
@@ -199,7 +203,7 @@ def _text(value: Any, where: str, longest: int = LONGEST_TEXT) -> str:
         raise InputError(f"{where}: expected text, got {type(value).__name__}")
     if len(value) > longest:
         raise InputError(f"{where}: {len(value)} characters; at most {longest} are accepted")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and HALF_A_PAIR.search(value):
         raise InputError(f"{where}: half a surrogate pair is no character and cannot be written")
     return value
 

@@ -107,6 +107,8 @@ def entry_facts(card: Mapping[str, Any]) -> list[Fact]:
         )
         if digest := text_of(weights.get("sha256")):
             facts.append(Fact("SHA-256 of the weights", digest))
+    if measured := text_of(card.get("measured_as")):
+        facts.append(Fact("Measured here as", measured))
     if newer := text_of(card.get("superseded_by")):
         facts.append(Fact("Superseded by", newer))
     return facts

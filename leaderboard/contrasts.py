@@ -107,6 +107,25 @@ def _word(name: str, card: Mapping[str, Any]) -> str:
     return value[:80] if isinstance(value, str) else ""
 
 
+def way_of_training(card: Mapping[str, Any]) -> str:
+    """The kind of supervision that a card words in detail; its own words where none of the known kinds is named."""
+    words = _word("supervision", card)
+    return next((kind for sign, kind in WAYS if re.search(sign, words)), words)
+
+
+# The first that is found counts: "denoising, with captions" is denoising.
+WAYS = (
+    ("distillation (from|of several)", "distillation of several models"),
+    ("image pairs|image sets|many views|from another", "several views"),
+    ("depth|points of single", "depth or points of one view"),
+    ("denoising", "denoising"),
+    ("caption|text", "text"),
+    ("self-distillation", "self-distillation"),
+    ("masked|hidden", "masked images"),
+    ("masks", "masks"),
+)
+
+
 def _architecture(card: Mapping[str, Any]) -> str:
     """The first word without its patch size: ViT-B, ViT-L, U-Net."""
     return re.split(r"[/, ]", _word("architecture", card), maxsplit=1)[0]
@@ -121,7 +140,7 @@ def _size(card: Mapping[str, Any]) -> str:
 
 ATTRIBUTES = {
     "training data": lambda card: _word("training_data", card),
-    "supervision": lambda card: _word("supervision", card),
+    "supervision": way_of_training,
     "architecture": _architecture,
     "size": _size,
 }

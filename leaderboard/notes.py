@@ -56,6 +56,8 @@ def trust(table: Table) -> str:
         return "Fewer than two complete entries: nothing to compare yet."
     known = table.resolution[name]
     title = METRICS[name].title
+    if table.board.origin == "published" and known.units == "none":
+        return "Means as they are printed: neither scenes nor seeds are known, so no interval can be given."
     if known.units == "none":
         return (
             "One scene and one seed: no interval can be given, so small differences may be chance. "

@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.records import METRICS, Record
 from leaderboard import cards, figures, links, notes
 from leaderboard.aggregate import FREE, Board, Table
+from leaderboard.beside import published_beside_measured
 from leaderboard.comparison import comparison_page
 from leaderboard.content import BoardContent, Content, modes_of, pictures_of
 from leaderboard.exports import FORMATS
@@ -251,6 +252,7 @@ def entry_page(content: Content, entry: str) -> Page:
         "entry": entry,
         "card": card,
         "facts": cards.entry_facts(card) if card else [],
+        "pairs": published_beside_measured(content, entry),
         "exposures": cards.exposures(card, content.datasets()) if card.get("trained_on") else [],
         "boards": boards,
     }

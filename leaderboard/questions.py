@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.records import METRICS
 from leaderboard.aggregate import FREE, Board, Table
 from leaderboard.content import BoardContent, Content
-from leaderboard.contrasts import Contrast, contrast, groups
+from leaderboard.contrasts import Contrast, contrast, groups, way_of_training
 from leaderboard.correlation import Correlation, correlations, topsis
 from leaderboard.formats import MINUS, decimal, number
 from leaderboard.matrices import column, mean_column, shared
@@ -18,6 +18,7 @@ from leaderboard.ranking import fractional_ranks
 
 TOP = 3
 MEANS = "published_means"
+DISTILLED = "distillation of several models"
 # The entries of which the paper's statements speak; rows that were added later would change who is third.
 PAPER_ENTRIES = ("dust3r", "mast3r", "midas", "dinov2", "dino", "sam", "clip", "radio", "mae", "sd")
 
@@ -172,7 +173,7 @@ def _duels(content: Content, by_mode: Mapping[str, Sequence[Table]]) -> list[Due
         names = [name for name in METRICS if all(name in table.metrics for table in tables)]
         means = {name: mean_column([column(table, name) for table in tables]) for name in names}
         entries = shared(list(means.values()))
-        distilled = [e for e in entries if cards.get(e, {}).get("supervision") == "distillation of several models"]
+        distilled = [e for e in entries if way_of_training(cards.get(e, {})) == DISTILLED]
         joined = [e for e in entries if cards.get(e, {}).get("kind") == "concatenation"]
         for first in distilled:
             for second in joined:

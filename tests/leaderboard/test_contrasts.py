@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leaderboard.contrasts import contrast, groups
+from leaderboard.contrasts import contrast, groups, way_of_training
 
 
 def test_worked_by_hand():
@@ -62,3 +62,24 @@ def test_groups_are_what_cards_say_of_learned_entries():
     assert groups(entries, cards, "training data") == {"2-D": ["b", "c"], "3-D": ["a"]}
     assert groups(entries, cards, "architecture") == {"U-Net": ["b"], "ViT-B": ["a"]}
     assert groups(entries, cards, "size") == {"over 500 M": ["b"], "up to 100 M": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        ("distillation from CLIP, DINOv2 and SAM", "distillation of several models"),
+        ("points and matches of image pairs", "several views"),
+        ("cameras, depth, points and tracks of image sets", "several views"),
+        ("what one view hides, painted from another", "several views"),
+        ("points of single photographs", "depth or points of one view"),
+        ("denoising, with captions", "denoising"),
+        ("captions, self-distillation and masked tokens", "text"),
+        ("self-distillation and masked tokens", "self-distillation"),
+        ("masked features of CLIP", "masked images"),
+        ("features of hidden parts", "masked images"),
+        ("masks of images and videos", "masks"),
+        ("image labels", "image labels"),
+    ],
+)
+def test_ways_of_training_are_few_whatever_words_a_card_uses(words, way):
+    assert way_of_training({"supervision": words}) == way
