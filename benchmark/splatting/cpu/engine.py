@@ -165,7 +165,7 @@ class Blend(torch.autograd.Function):
         channels = colors.shape[-1]
         places = [array(value).reshape(-1) for value in (means2d, shapes, log_opacities)]
         places.append(boxes.numpy().reshape(-1))
-        bins = _bin(*places, size, cameras)
+        bins = _bin(places[0], places[1], places[2], places[3], size, cameras)
         entries = np.empty(len(bins.slots) * (COLOR + channels), np.float32)
         spans = np.empty(4 * len(bins.slots), np.uint8)
         transmittances, ended_at = np.empty((2, len(bins.order), AREA), np.float32)
