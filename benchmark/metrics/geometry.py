@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.spatial import cKDTree
 
+from benchmark.similarity import align_points
+
 Points = Float[np.ndarray, "point 3"]
 
 
@@ -63,15 +65,8 @@ def nearest_distances(source: Points, target: Points) -> Float[np.ndarray, "poin
 def align(source: Points, target: Points) -> Points:
     """Source points brought to the target by the best similarity over corresponding points.
 
-    Closed form of Umeyama, PAMI 1991, equations 39 to 42; never a reflection.
+    See `benchmark.similarity.align_points`; never a reflection.
     """
-    source, target = source.astype(np.float64), target.astype(np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    centered = source - source_mean
-    u, singular, vt = np.linalg.svd((target - target_mean).T @ centered / len(source))
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt))])
-    rotation = (u * signs) @ vt
-    variance = np.square(centered).sum() / len(source)
-    scale = (singular * signs).sum() / variance if variance > 0 else 1.0
-    aligned: Points = scale * centered @ rotation.T + target_mean
+    found = align_points(source, target)
+    aligned: Points = found.scale * source.astype(np.float64) @ found.rotation.T + found.translation
     return aligned

@@ -204,8 +204,7 @@ def umeyama(
 ) -> Similarity:
     """Similarity that brings ``source`` to ``target`` with the least (weighted) sum of squared distances.
 
-    Closed form of Umeyama, "Least-squares estimation of transformation parameters between two point patterns",
-    PAMI 1991, equations 39 to 42; a reflection is never returned. Computed in double precision.
+    See `benchmark.similarity.align_points`: closed form, in double precision, never a reflection, no gradients.
 
     Parameters
     ----------
@@ -230,18 +229,8 @@ def umeyama(
     source64, target64, weight = source.double(), target.double(), weight.double()
     if not all(bool(value.isfinite().all()) for value in (source64, target64, weight)) or bool((weight < 0).any()):
         raise ValueError("source, target, weights: expected finite values and weights of at least 0")
-    weight = (weight / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny))[:, None]
-    source_mean, target_mean = (weight * source64).sum(0), (weight * target64).sum(0)
-    source_centered, target_centered = source64 - source_mean, target64 - target_mean
-    variance = (weight * source_centered.square()).sum()
-    covariance = (weight * target_centered).mT @ source_centered
-    left, singular, right = torch.linalg.svd(covariance)
+    found = align_points(*(value.detach().cpu().numpy() for value in (source64, target64, weight)), with_scale)
     # Two clearly positive singular values make the rotation unique; fewer than three points or a line give one.
-    if not bool(singular[1] > 1e-10 * singular[0]):
+    if not found.singular[1] > 1e-10 * found.singular[0]:
         raise ValueError("source, target: fewer than three points, or all on one line, leave the rotation open")
-    signs = torch.ones_like(singular)
-    signs[2] = torch.sign(torch.linalg.det(left) * torch.linalg.det(right))
-    rotation = left @ torch.diag(signs) @ right
-    scale = (singular * signs).sum() / variance if with_scale else torch.ones_like(variance)
-    translation = target_mean - scale * (rotation @ source_mean)
-    return Similarity(scale.to(source.dtype), rotation.to(source.dtype), translation.to(source.dtype))
+    return Similarity(*(torch.as_tensor(part, dtype=source.dtype, device=source.device) for part in found[:3]))

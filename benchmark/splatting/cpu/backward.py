@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from benchmark.splatting.cpu.binning import SIDE
 from benchmark.splatting.cpu.forward import (
@@ -24,7 +24,7 @@ from benchmark.splatting.cpu.forward import (
     V,
     strip_exponents,
 )
-from benchmark.splatting.cpu.projection import BLOCK, PARALLEL, SERIAL
+from benchmark.splatting.cpu.projection import BLOCK, COMPILED
 from benchmark.splatting.cpu.simd import (
     LANES,
     fma,
@@ -43,7 +43,7 @@ GEOMETRY = 6
 TWO_LN_2 = 2.0 * math.log(2.0)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def load_bin(width, height, corner, row_pitch, transmittance, channels, v_render, v_alphas, clear, v_image, behind):
     """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
     the last Gaussian (the background's part and alpha's)."""  # noqa: D209
@@ -57,7 +57,7 @@ def load_bin(width, height, corner, row_pitch, transmittance, channels, v_render
                 v_image[(y * len(channels) + channel) * PITCH + x] = v_render[source * len(channels) + channel]
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def add_background(width, height, background, channels, clear, v_image, behind):
     """The part of the gradient that passes through what remains of a pixel to the background."""
     for y in range(height):
@@ -67,7 +67,7 @@ def add_background(width, height, background, channels, clear, v_image, behind):
                 behind[pixel] += v_image[(y * len(channels) + channel) * PITCH + x] * background[channel] * clear[pixel]
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def differentiate_strip(entries, at, channels, x, found, clear, v_image, behind, rows, weights, v_exponents):
     """Gradients to the exponents of `strip_exponents`, which lie in ``weights`` and give way to the weights of blending.
 
@@ -93,7 +93,7 @@ def differentiate_strip(entries, at, channels, x, found, clear, v_image, behind,
         store(v_exponents, j * LANES, v_exponent)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def differentiate_entry(
     k, entries, at, spans, box, channels, ended_at, clear, v_image, behind, v_color, rows, weights, v_exponents, row,
     v_entries,
@@ -135,55 +135,68 @@ def differentiate_entry(
         v_entries[row + GEOMETRY + channel] = total(load(v_color, channel * LANES))
 
 
-@njit(**PARALLEL)
+@njit(**COMPILED)
 def differentiate_bins(
-    workers, order, starts, size, slots, entries, spans, transmittances, ended_at, looked_at, backgrounds, channels,
+    worker, workers, order, starts, size, slots, entries, spans, transmittances, ended_at, looked_at, backgrounds, channels,
     v_render, v_alphas, v_entries,
 ):  # fmt: skip
     """Gradients of every entry, each in the row of its slot."""
     width, height = size
     bins_x, bins_y = (width + SIDE - 1) // SIDE, (height + SIDE - 1) // SIDE
     stride, row_length = COLOR + len(channels), GEOMETRY + len(channels)
-    for worker in prange(workers):
-        v_image = np.zeros(len(channels) * AREA, np.float32)
-        clear, behind = np.zeros(AREA, np.float32), np.zeros(AREA, np.float32)
-        v_color = np.empty(len(channels) * LANES, np.float32)
-        weights, v_exponents = np.empty(SIDE * LANES, np.float32), np.empty(SIDE * LANES, np.float32)
-        rows = np.empty(SIDE, np.int64)
-        for job in range(worker, order.shape[0], workers):
-            number = order[job]
-            camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
-            begin, end = starts[number], starts[number + 1]
-            for place in range(begin + looked_at[number], end):
-                v_entries[slots[place] * row_length : (slots[place] + 1) * row_length] = 0.0
-            x, y = column * SIDE, row * SIDE
-            inside = (min(SIDE, width - x), min(SIDE, height - y))
-            corner = (camera * height + y) * width + x
-            load_bin(
-                inside[0], inside[1], corner, width, transmittances[number], channels, v_render, v_alphas,
-                clear, v_image, behind,
+    v_image = np.zeros(len(channels) * AREA, np.float32)
+    clear, behind = np.zeros(AREA, np.float32), np.zeros(AREA, np.float32)
+    v_color = np.empty(len(channels) * LANES, np.float32)
+    weights, v_exponents = np.empty(SIDE * LANES, np.float32), np.empty(SIDE * LANES, np.float32)
+    rows = np.empty(SIDE, np.int64)
+    for job in range(worker, order.shape[0], workers):
+        number = order[job]
+        camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
+        begin, end = starts[number], starts[number + 1]
+        for place in range(begin + looked_at[number], end):
+            for column_of_row in range(row_length):
+                v_entries[slots[place] * row_length + column_of_row] = 0.0
+        x, y = column * SIDE, row * SIDE
+        inside = (min(SIDE, width - x), min(SIDE, height - y))
+        corner = (camera * height + y) * width + x
+        load_bin(
+            inside[0], inside[1], corner, width, transmittances[number], channels, v_render, v_alphas,
+            clear, v_image, behind,
+        )  # fmt: skip
+        add_background(inside[0], inside[1], backgrounds[camera], channels, clear, v_image, behind)
+        for k in range(looked_at[number] - 1, -1, -1):
+            place = begin + k
+            differentiate_entry(
+                k, entries, place * stride, spans, 4 * place, channels, ended_at[number], clear, v_image, behind,
+                v_color, rows, weights, v_exponents, slots[place] * row_length, v_entries,
             )  # fmt: skip
-            add_background(inside[0], inside[1], backgrounds[camera], channels, clear, v_image, behind)
-            for k in range(looked_at[number] - 1, -1, -1):
-                place = begin + k
-                differentiate_entry(
-                    k, entries, place * stride, spans, 4 * place, channels, ended_at[number], clear, v_image, behind,
-                    v_color, rows, weights, v_exponents, slots[place] * row_length, v_entries,
-                )  # fmt: skip
 
 
-@njit(**PARALLEL)
-def sum_entries(first_slot, v_entries, opacities, channels, v_means2d, v_shapes, v_opacities, v_colors, shared_colors):
+@njit(**COMPILED)
+def sum_entries(
+    worker,
+    workers,
+    first_slot,
+    v_entries,
+    opacities,
+    channels,
+    v_means2d,
+    v_shapes,
+    v_opacities,
+    v_colors,
+    shared_colors,
+):
     """Add the rows of every Gaussian; colours that all cameras share are summed over cameras as well."""
     per_camera = v_opacities.shape[1]
     cameras = v_opacities.shape[0]
     row_length = GEOMETRY + len(channels)
-    for block in prange((per_camera + BLOCK - 1) // BLOCK):
+    for block in range(worker, (per_camera + BLOCK - 1) // BLOCK, workers):
         sums = np.empty(row_length, np.float32)
         for g in range(block * BLOCK, min((block + 1) * BLOCK, per_camera)):
             for camera in range(cameras):
                 index = camera * per_camera + g
-                sums[:] = 0.0
+                for column in range(row_length):
+                    sums[column] = 0.0
                 for slot in range(first_slot[index], first_slot[index + 1]):
                     for column in range(row_length):
                         sums[column] += v_entries[slot * row_length + column]

@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from benchmark.splatting.cpu.projection import BITS_OF_255, MARGIN, PARALLEL, SERIAL, SQUARED_EXTENT_PER_BIT
+from benchmark.splatting.cpu.projection import BITS_OF_255, COMPILED, MARGIN, SQUARED_EXTENT_PER_BIT
 
 SIDE = 32
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _columns_in_band(index, means2d, shapes, log_opacities, low, high):
     """Pixels in x that the ellipse spans between two pixel rows: the exact test of an ellipse against a row of bins.
 
@@ -38,7 +38,7 @@ def _columns_in_band(index, means2d, shapes, log_opacities, low, high):
     return u + left - np.float32(MARGIN), u + right + np.float32(MARGIN)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _bin_columns(index, means2d, shapes, log_opacities, box, row):
     """First and last bin, in x, of one row of bins that a Gaussian touches."""
     first, last = box[0] // SIDE, box[1] // SIDE
@@ -53,18 +53,18 @@ def _bin_columns(index, means2d, shapes, log_opacities, box, row):
     return int(math.ceil(left)) // SIDE, int(math.floor(right)) // SIDE
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _box(boxes, index):
     return int(boxes[4 * index]), int(boxes[4 * index + 1]), int(boxes[4 * index + 2]), int(boxes[4 * index + 3])
 
 
-@njit(**PARALLEL)
-def count_entries(means2d, shapes, log_opacities, boxes, size, counts):
+@njit(**COMPILED)
+def count_entries(worker, workers, means2d, shapes, log_opacities, boxes, size, counts):
     """Entries of every chunk of Gaussians in every bin, ``counts [camera, chunk, bin]``."""
     cameras, chunks = counts.shape[0], counts.shape[1]
     per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
-    for job in prange(cameras * chunks):
+    for job in range(worker, cameras * chunks, workers):
         camera, chunk = job // chunks, job % chunks
         row_counts = counts[camera, chunk]
         for g in range(chunk * per_camera // chunks, (chunk + 1) * per_camera // chunks):
@@ -78,14 +78,16 @@ def count_entries(means2d, shapes, log_opacities, boxes, size, counts):
                     row_counts[row * bins_x + column] += 1
 
 
-@njit(**PARALLEL)
-def fill_entries(means2d, shapes, log_opacities, boxes, size, places, slots, entry_gaussian, entry_slot, first_slot):
+@njit(**COMPILED)
+def fill_entries(
+    worker, workers, means2d, shapes, log_opacities, boxes, size, places, slots, entry_gaussian, entry_slot, first_slot
+):
     """Write every entry to its place. ``places [camera, chunk, bin]`` and ``slots [camera, chunk]`` are where each
     chunk begins; ``first_slot`` receives where each Gaussian begins."""  # noqa: D209
     cameras, chunks = places.shape[0], places.shape[1]
     per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
-    for job in prange(cameras * chunks):
+    for job in range(worker, cameras * chunks, workers):
         camera, chunk = job // chunks, job % chunks
         place = places[camera, chunk]
         slot = slots[camera, chunk]
@@ -105,7 +107,7 @@ def fill_entries(means2d, shapes, log_opacities, boxes, size, places, slots, ent
                     slot += 1
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def sort_by_depth(depths, gaussians, slots):
     """Stable radix sort of one bin's entries by depth, in place; depths are positive, so their bits are in order."""
     n = gaussians.shape[0]
@@ -117,7 +119,8 @@ def sort_by_depth(depths, gaussians, slots):
     other_keys, other_order = np.empty(n, np.uint32), np.empty(n, np.int32)
     histogram = np.empty(256, np.int32)
     for shift in (0, 8, 16, 24):
-        histogram[:] = 0
+        for digit in range(256):
+            histogram[digit] = 0
         for k in range(n):
             histogram[(keys[k] >> shift) & 255] += 1
         if histogram[(keys[0] >> shift) & 255] == n:
@@ -135,7 +138,7 @@ def sort_by_depth(depths, gaussians, slots):
         order, other_order = other_order, order
     for k in range(n):
         other_order[k] = gaussians[order[k]]
-    gaussians[:] = other_order
     for k in range(n):
-        other_order[k] = slots[order[k]]
-    slots[:] = other_order
+        gaussians[k], other_order[k] = other_order[k], slots[order[k]]
+    for k in range(n):
+        slots[k] = other_order[k]

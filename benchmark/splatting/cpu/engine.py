@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float, Int32, Int64
@@ -15,6 +14,7 @@ from benchmark.splatting.cpu.binning import SIDE, count_entries, fill_entries
 from benchmark.splatting.cpu.forward import AREA, COLOR, render_bins
 from benchmark.splatting.cpu.projection import BLOCK, project, project_backward
 from benchmark.splatting.cpu.spherical_harmonics import shade, shade_backward
+from benchmark.splatting.cpu.threads import in_threads
 
 # Loops over so few channels are unrolled: their number is then part of the compiled kernel.
 UNROLLED = 4
@@ -64,7 +64,7 @@ class Project(torch.autograd.Function):
         log_opacities = np.empty((cameras, count), np.float32)
         outputs = [values.reshape(-1) for values in (means2d, depths, shapes, projected, radii, log_opacities, boxes)]
         settings = (size, limits, antialiased)
-        project(*inputs, views, lenses, *settings, *outputs)
+        in_threads(project, *inputs, views, lenses, *settings, *outputs)
         ctx.kept = (inputs, views, lenses, settings, radii)
         constant = (tensor(radii), tensor(log_opacities), tensor(boxes))
         ctx.mark_non_differentiable(*constant)
@@ -77,7 +77,8 @@ class Project(torch.autograd.Function):
         v_means, v_quats = np.zeros((count, 3), np.float32), np.zeros((count, 4), np.float32)
         v_scales, v_opacities = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
         v_views = np.zeros((blocks(count), len(views), 3, 4), np.float32)
-        project_backward(
+        in_threads(
+            project_backward,
             *inputs,
             views,
             lenses,
@@ -107,7 +108,7 @@ class Shade(torch.autograd.Function):
     ) -> torch.Tensor:
         inputs = (array(means).reshape(-1), array(positions), array(coefficients), radii.numpy())
         colors = np.zeros((*radii.shape[:2], coefficients.shape[-1]), np.float32)
-        shade(degree, *inputs, colors)
+        in_threads(shade, degree, *inputs, colors)
         ctx.kept = (degree, inputs, colors)
         return tensor(colors)
 
@@ -118,7 +119,7 @@ class Shade(torch.autograd.Function):
         count = colors.shape[1]
         v_means, v_coefficients = np.zeros((count, 3), np.float32), np.zeros_like(coefficients)
         v_positions = np.zeros((blocks(count), *positions.shape), np.float32)
-        shade_backward(degree, *inputs, colors, array(v_colors), v_means, v_positions, v_coefficients)
+        in_threads(shade_backward, degree, *inputs, colors, array(v_colors), v_means, v_positions, v_coefficients)
         return None, tensor(v_means), tensor(v_positions.sum(axis=0)), tensor(v_coefficients), None
 
 
@@ -178,8 +179,8 @@ class Blend(torch.autograd.Function):
         # From a Gaussian's row among all cameras to that of its colour.
         color_offsets = np.arange(cameras) * (-count if len(colors) == 1 else 0)
         behind = array(backgrounds)
-        render_bins(
-            numba.get_num_threads(), bins.order, bins.starts, size, bins.gaussians, bins.slots,
+        in_threads(
+            render_bins, bins.order, bins.starts, size, bins.gaussians, bins.slots,
             array(depths).reshape(-1), *places, array(colors).reshape(-1), color_offsets, behind, channel_loop, entries,
             spans, transmittances, ended_at, looked_at, render.reshape(-1), alphas.reshape(-1),
         )  # fmt: skip
@@ -194,14 +195,14 @@ class Blend(torch.autograd.Function):
         channels = v_render.shape[-1]
         v_entries = np.empty(len(bins.slots) * (GEOMETRY + channels), np.float32)
         v_picture = array(v_render)
-        differentiate_bins(
-            numba.get_num_threads(), bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, channel_loop,
+        in_threads(
+            differentiate_bins, bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, channel_loop,
             v_picture.reshape(-1), array(v_alphas).reshape(-1), v_entries,
         )  # fmt: skip
         v_means2d, v_shapes = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count, 3), np.float32)
         v_opacities = np.empty((cameras, count), np.float32)
         v_colors = np.empty((color_tables, count, channels), np.float32)
-        sum_entries(
+        in_threads(sum_entries,
             bins.first_slot, v_entries, opacities.reshape(-1), channel_loop, v_means2d, v_shapes, v_opacities,
             v_colors.reshape(-1), color_tables == 1,
         )  # fmt: skip
@@ -222,7 +223,7 @@ def _bin(
     bins = -(-size[0] // SIDE) * -(-size[1] // SIDE)
     chunks = max(1, min(MOST_CHUNKS, total // cameras // CHUNK))
     counts = np.zeros((cameras, chunks, bins), np.int32)
-    count_entries(means2d, shapes, log_opacities, boxes, size, counts)
+    in_threads(count_entries, means2d, shapes, log_opacities, boxes, size, counts)
     # Places: by camera, bin, chunk. Slots: by camera, chunk, Gaussian.
     sums = np.concatenate([[0], np.cumsum(counts.transpose(0, 2, 1), dtype=np.int64)])
     starts = sums[::chunks].copy()
@@ -233,7 +234,9 @@ def _bin(
     gaussians, slots = np.empty(entries, np.int32), np.empty(entries, np.int32)
     first_slot = np.empty(total + 1, np.int64)
     first_slot[-1] = entries
-    fill_entries(means2d, shapes, log_opacities, boxes, size, places, slots_from, gaussians, slots, first_slot)
+    in_threads(
+        fill_entries, means2d, shapes, log_opacities, boxes, size, places, slots_from, gaussians, slots, first_slot
+    )
     return Entries(np.argsort(-np.diff(starts), kind="stable"), starts, gaussians, slots, first_slot)
 
 

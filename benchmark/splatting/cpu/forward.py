@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from benchmark.splatting.cpu.binning import SIDE, sort_by_depth
-from benchmark.splatting.cpu.projection import BITS_OF_255, PARALLEL, SERIAL
+from benchmark.splatting.cpu.projection import BITS_OF_255, COMPILED
 from benchmark.splatting.cpu.simd import (
     LANES,
     absolute,
@@ -42,7 +42,7 @@ CUT = -BITS_OF_255
 HALF_LOG2_E = 0.5 / math.log(2.0)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def pack(
     begin, end, origin, gaussians, means2d, shapes, log_opacities, boxes, colors, color_offset, channels, entries, spans
 ):
@@ -65,7 +65,7 @@ def pack(
         spans[4 * place + 3] = min(boxes[4 * index + 3] - origin[1], SIDE - 1)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def strip_exponents(entry, at, x, top, bottom, limits, limit, exponents, rows):
     """Exponents of an entry in eight columns from ``x``: of the rows in which a pixel is drawn, whose number is returned.
 
@@ -88,7 +88,7 @@ def strip_exponents(entry, at, x, top, bottom, limits, limit, exponents, rows):
     return found
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def blend(begin, end, entries, spans, channels, transmittance, ended_at, image, alive, strip, rows):
     """Draw a bin's entries in order; returns how many were looked at before all of ``alive`` pixels were opaque.
 
@@ -122,18 +122,17 @@ def blend(begin, end, entries, spans, channels, transmittance, ended_at, image, 
     return end - begin
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def start_bin(width, height, transmittance, ended_at):
     """Clear the pixels inside the image, mark those outside as opaque; returns how many are inside."""
-    transmittance[:] = -1.0
-    ended_at[:] = 0.0
-    for y in range(height):
-        transmittance[y * PITCH : y * PITCH + width] = 1.0
-        ended_at[y * PITCH : y * PITCH + width] = NEVER
+    for pixel in range(AREA):
+        inside = pixel // PITCH < height and pixel % PITCH < width
+        transmittance[pixel] = 1.0 if inside else -1.0
+        ended_at[pixel] = NEVER if inside else 0.0
     return width * height
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def develop(width, height, corner, row_pitch, transmittance, image, background, channels, render, alphas):
     """Copy a finished bin into the picture, over its background."""
     for y in range(height):
@@ -147,36 +146,36 @@ def develop(width, height, corner, row_pitch, transmittance, image, background, 
                 render[target * len(channels) + channel] = value
 
 
-@njit(**PARALLEL)
+@njit(**COMPILED)
 def render_bins(
-    workers, order, starts, size, gaussians, slots, depths, means2d, shapes, log_opacities, boxes, colors,
+    worker, workers, order, starts, size, gaussians, slots, depths, means2d, shapes, log_opacities, boxes, colors,
     color_offsets, backgrounds, channels, entries, spans, transmittances, ended_at, looked_at, render, alphas,
 ):  # fmt: skip
     """Sort, pack and draw every bin. ``order`` lists the bins of all cameras, the fullest first, dealt to the workers."""
     width, height = size
     bins_x, bins_y = (width + SIDE - 1) // SIDE, (height + SIDE - 1) // SIDE
-    for worker in prange(workers):
-        image = np.empty(len(channels) * AREA, np.float32)
-        strip, rows = np.empty(SIDE * LANES, np.float32), np.empty(SIDE, np.int64)
-        for job in range(worker, order.shape[0], workers):
-            number = order[job]
-            camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
-            begin, end = starts[number], starts[number + 1]
-            origin = (column * SIDE, row * SIDE)
-            if end > begin:
-                sort_by_depth(depths, gaussians[begin:end], slots[begin:end])
-                pack(
-                    begin, end, origin, gaussians, means2d, shapes, log_opacities, boxes, colors, color_offsets[camera],
-                    channels, entries, spans,
-                )  # fmt: skip
-            inside = (min(SIDE, width - origin[0]), min(SIDE, height - origin[1]))
-            clear = transmittances[number]
-            image[:] = 0.0
-            alive = start_bin(inside[0], inside[1], clear, ended_at[number])
-            looked_at[number] = blend(
-                begin, end, entries, spans, channels, clear, ended_at[number], image, alive, strip, rows
-            )
-            corner = (camera * height + origin[1]) * width + origin[0]
-            develop(
-                inside[0], inside[1], corner, width, clear, image, backgrounds[camera], channels, render, alphas
+    image = np.empty(len(channels) * AREA, np.float32)
+    strip, rows = np.empty(SIDE * LANES, np.float32), np.empty(SIDE, np.int64)
+    for job in range(worker, order.shape[0], workers):
+        number = order[job]
+        camera, row, column = number // (bins_x * bins_y), number % (bins_x * bins_y) // bins_x, number % bins_x
+        begin, end = starts[number], starts[number + 1]
+        origin = (column * SIDE, row * SIDE)
+        if end > begin:
+            sort_by_depth(depths, gaussians[begin:end], slots[begin:end])
+            pack(
+                begin, end, origin, gaussians, means2d, shapes, log_opacities, boxes, colors, color_offsets[camera],
+                channels, entries, spans,
             )  # fmt: skip
+        inside = (min(SIDE, width - origin[0]), min(SIDE, height - origin[1]))
+        clear = transmittances[number]
+        for element in range(len(image)):
+            image[element] = 0.0
+        alive = start_bin(inside[0], inside[1], clear, ended_at[number])
+        looked_at[number] = blend(
+            begin, end, entries, spans, channels, clear, ended_at[number], image, alive, strip, rows
+        )
+        corner = (camera * height + origin[1]) * width + origin[0]
+        develop(
+            inside[0], inside[1], corner, width, clear, image, backgrounds[camera], channels, render, alphas
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from benchmark.splatting.cpu.simd import (
     LANES,
@@ -44,11 +44,11 @@ SQUARED_EXTENT_PER_BIT = 2.0 * math.log(2.0)
 BITS_OF_255 = math.log2(255.0)
 # A pixel is kept a little longer than the exact cut, which blending decides; rounding must not lose one.
 MARGIN = 1e-2
-PARALLEL = {"parallel": True, "cache": True, "nogil": True, "error_model": "numpy"}
-SERIAL = {"cache": True, "nogil": True, "error_model": "numpy"}
+# Without the interpreter's lock: `benchmark.splatting.cpu.threads` runs a kernel as several workers.
+COMPILED = {"cache": True, "nogil": True, "error_model": "numpy"}
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _rotation(quats, first, last):
     """Unit quaternions (w, x, y, z), the inverse of their length, and the nine entries of their rotations, by row."""
     w, x, y, z = (
@@ -73,7 +73,7 @@ def _rotation(quats, first, last):
     return (w, x, y, z), inverse, rotation
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _in_camera(means, first, last, view):
     """Centres in camera axes, in float64: a float32 has too few digits for a thousandth of a pixel of a far one."""
     x, y, z = (
@@ -88,7 +88,7 @@ def _in_camera(means, first, last, view):
     )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _turned(view, axes):
     """``view[:3, :3] @ axes`` for a 3 x 3 matrix of lanes, by row."""
     a, b, c, d, e, f, g, h, i = axes
@@ -105,7 +105,7 @@ def _turned(view, axes):
     )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _pinhole(intrinsics, width, height):
     """Focal lengths, principal point, and how far off the axis (x / z) a Gaussian may lie for its own Jacobian."""
     fx, fy, cx, cy = intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2]
@@ -114,7 +114,7 @@ def _pinhole(intrinsics, width, height):
     return (fx, fy, cx, cy), bounds
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _jacobian(center, pinhole, bounds):
     """Focal length over depth, and the direction (x / z, y / z) held within the bounds, with where it was free."""
     inverse = narrow(1.0 / center[2])
@@ -124,27 +124,27 @@ def _jacobian(center, pinhole, bounds):
     return inverse * pinhole[0], inverse * pinhole[1], held_across, held_down, (across, down), inverse
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _cross(a, b):
     return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _scaled(a, factor):
     return a[0] * factor, a[1] * factor, a[2] * factor
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _plus(a, b):
     return a[0] + b[0], a[1] + b[1], a[2] + b[2]
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _footprint(jacobian, axes, eps2d):
     """Rows of ``P`` (the three principal axes in pixels), their cross product, blurred covariance, both determinants."""
     jx, jy, across, down = jacobian[:4]
@@ -157,7 +157,7 @@ def _footprint(jacobian, axes, eps2d):
     return row_x, row_y, normal, (xx + eps2d, xy, yy + eps2d), sharp_det, det
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _principal_axes(rotation, sizes):
     """Columns of the rotation times the standard deviations, by row."""
     return (
@@ -173,13 +173,14 @@ def _principal_axes(rotation, sizes):
     )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _sizes(scales, first, last):
     return gather(scales, first, last, 3, 0), gather(scales, first, last, 3, 1), gather(scales, first, last, 3, 2)
 
 
-@njit(**PARALLEL)
+@njit(**COMPILED)
 def project(
+    worker, workers,
     means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, out_means2d, out_depths, out_shapes,
     out_opacities, out_radii, out_log_opacities, out_boxes,
 ):  # fmt: skip
@@ -189,7 +190,7 @@ def project(
     Boxes hold the first and last pixel, in x and y, whose centre may be drawn; empty if first > last.
     """
     n = opacities.shape[0]
-    for block in prange((n + BLOCK - 1) // BLOCK):
+    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
         for first in range(block * BLOCK, min((block + 1) * BLOCK, n), LANES):
             _, _, rotation = _rotation(quats, first, n - 1)
             world_axes = _principal_axes(rotation, _sizes(scales, first, n - 1))
@@ -227,7 +228,7 @@ def project(
                 scatter(out_boxes, start, end, 4, 3, bottom)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _radii(spread, place, opacity, log_opacity, size, limits):
     """Half the bounding box in whole pixels, or 0 where a Gaussian is culled (gsplat's rules)."""
     xx, yy, det = spread
@@ -242,7 +243,7 @@ def _radii(spread, place, opacity, log_opacity, size, limits):
     return where(seen, x, 0.0), where(seen, y, 0.0)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _pixel_box(spread, place, log_opacity, seen, size):
     """First and last pixel, in x and y, whose centre may lie within the ellipse that is drawn; empty if not seen."""
     squared = maximum(log_opacity + BITS_OF_255, 0.0) * SQUARED_EXTENT_PER_BIT
@@ -254,7 +255,7 @@ def _pixel_box(spread, place, log_opacity, seen, size):
     return where(seen, left, 0.0), where(seen, right, -1.0), where(seen, top, 0.0), where(seen, bottom, -1.0)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _spread_gradient(shape, v_shape):
     """Gradient to the blurred covariance (xx, xy, yy) from that to its shape."""
     precision, slope, inverse_yy = shape
@@ -266,7 +267,7 @@ def _spread_gradient(shape, v_shape):
     return v_xx, v_xy, v_yy
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _compensation_gradient(normal, sharp_det, det, eps2d, v_compensation):
     """Gradient of ``sqrt(sharp_det / det)`` to the cross product of the rows, and to xx and yy, which det contains."""
     length, root = sqrt(sharp_det), sqrt(det)
@@ -275,7 +276,7 @@ def _compensation_gradient(normal, sharp_det, det, eps2d, v_compensation):
     return _scaled(normal, along), eps2d * v_det
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _quaternion_gradient(unit, inverse, v):
     """Gradient to the quaternion, of any length, from that to the nine entries of its rotation."""
     w, x, y, z = unit
@@ -292,7 +293,7 @@ def _quaternion_gradient(unit, inverse, v):
     )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _camera_gradient(jacobian, axes, rows, v_spread, v_normal, v_place):
     """Gradients to centre and principal axes in camera coordinates.
 
@@ -320,7 +321,7 @@ def _camera_gradient(jacobian, axes, rows, v_spread, v_normal, v_place):
     return (v_x, v_y, v_z), (ax, bx, cx, ay, by, cy, az, bz, cz)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _turned_back(view, a):
     """``view[:3, :3].T @ a`` for a vector of lanes."""
     return (
@@ -330,7 +331,7 @@ def _turned_back(view, a):
     )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _add_view_gradient(v_view, means, v_center, world_axes, v_axes, counted):
     """Add ``v_center (mean, 1)^T + v_axes world_axes^T`` to a 3 x 4 table, over the lanes that count."""
     for row in range(3):
@@ -342,7 +343,7 @@ def _add_view_gradient(v_view, means, v_center, world_axes, v_axes, counted):
         v_view[row, 3] += total(v)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _upstream(first, last, limits, antialiased, opacity, footprint, grads):
     """What blending says of these Gaussians, taken back to ``P``: spread, normal, place, and opacity."""
     v_means2d, v_depths, v_shapes, v_opacities = grads
@@ -367,7 +368,7 @@ def _upstream(first, last, limits, antialiased, opacity, footprint, grads):
     return (v_xx, v_xy, v_yy), v_normal, v_place, v_opacity
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _to_parameters(unit, inverse, rotation, sizes, v_world_axes):
     """Gradients to quaternions and standard deviations from that to the principal axes in world coordinates."""
     v_sizes = (
@@ -378,13 +379,13 @@ def _to_parameters(unit, inverse, rotation, sizes, v_world_axes):
     return _quaternion_gradient(unit, inverse, _principal_axes(v_world_axes, sizes)), v_sizes
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _kept(seen, values):
     """Zero where a Gaussian is not seen: whatever was computed there may be no number."""
     return where(seen, values[0], 0.0), where(seen, values[1], 0.0), where(seen, values[2], 0.0)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _block_backward(
     block, means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d, v_depths,
     v_shapes, v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
@@ -442,14 +443,15 @@ def _block_backward(
         scatter(v_opacities, first, n - 1, 1, 0, v_opacity)
 
 
-@njit(**PARALLEL)
+@njit(**COMPILED)
 def project_backward(
+    worker, workers,
     means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d, v_depths, v_shapes,
     v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
 ):  # fmt: skip
     """Gradients of `project`; ``v_views [block, camera, 3, 4]`` holds one part for every block of Gaussians."""
     n = opacities.shape[0]
-    for block in prange((n + BLOCK - 1) // BLOCK):
+    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
         _block_backward(
             block, means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d,
             v_depths, v_shapes, v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,

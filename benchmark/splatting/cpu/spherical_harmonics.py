@@ -7,9 +7,9 @@ the colour is ``max(sum of coefficients times basis + 1/2, 0)``.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from benchmark.splatting.cpu.projection import BLOCK, PARALLEL, SERIAL
+from benchmark.splatting.cpu.projection import BLOCK, COMPILED
 
 C0 = 0.2820947917738781
 C1 = 0.48860251190291992
@@ -24,7 +24,7 @@ C3 = (
 )
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def basis(degree, x, y, z, out):
     """Values of the basis functions in the unit direction (x, y, z)."""
     out[0] = C0
@@ -46,7 +46,7 @@ def basis(degree, x, y, z, out):
         out[15] = -C3[0] * x * (x * x - 3.0 * y * y)
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def basis_gradient(degree, x, y, z, v):
     """Gradient to the direction (not yet tangential) from gradients ``v`` to the basis functions."""
     v_x = v_y = v_z = 0.0
@@ -67,7 +67,7 @@ def basis_gradient(degree, x, y, z, v):
     return v_x, v_y, v_z
 
 
-@njit(**SERIAL)
+@njit(**COMPILED)
 def _direction(means, positions, g, camera):
     """Unit vector from a camera to a Gaussian, and the inverse of their distance."""
     x = means[3 * g] - positions[camera, 0]
@@ -77,15 +77,15 @@ def _direction(means, positions, g, camera):
     return x * inverse, y * inverse, z * inverse, inverse
 
 
-@njit(**PARALLEL)
-def shade(degree, means, positions, coefficients, radii, colors):
+@njit(**COMPILED)
+def shade(worker, workers, degree, means, positions, coefficients, radii, colors):
     """Colours ``[camera, gaussian, channel]`` from ``coefficients [1 or camera, gaussian, basis, channel]``.
 
     Only what is seen (radii above 0) is evaluated; the rest is left as it is.
     """
     cameras, n, channels = colors.shape
     functions = (degree + 1) * (degree + 1)
-    for block in prange((n + BLOCK - 1) // BLOCK):
+    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
         values = np.empty(16, np.float32)
         for camera in range(cameras):
             source = min(camera, coefficients.shape[0] - 1)
@@ -101,14 +101,25 @@ def shade(degree, means, positions, coefficients, radii, colors):
                     colors[camera, g, channel] = max(color, np.float32(0.0))
 
 
-@njit(**PARALLEL)
+@njit(**COMPILED)
 def shade_backward(
-    degree, means, positions, coefficients, radii, colors, v_colors, v_means, v_positions, v_coefficients
+    worker,
+    workers,
+    degree,
+    means,
+    positions,
+    coefficients,
+    radii,
+    colors,
+    v_colors,
+    v_means,
+    v_positions,
+    v_coefficients,
 ):
     """Gradients of `shade`, added to zeros; ``v_positions [block, camera, 3]`` holds one part for every block."""
     cameras, n, channels = colors.shape
     functions = (degree + 1) * (degree + 1)
-    for block in prange((n + BLOCK - 1) // BLOCK):
+    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
         values, v_values = np.zeros(16, np.float32), np.zeros(16, np.float32)
         for camera in range(cameras):
             source = min(camera, coefficients.shape[0] - 1)
@@ -117,7 +128,8 @@ def shade_backward(
                     continue
                 x, y, z, inverse = _direction(means, positions, g, camera)
                 basis(degree, x, y, z, values)
-                v_values[:] = 0.0
+                for function in range(16):
+                    v_values[function] = 0.0
                 for channel in range(channels):
                     # Where the colour was cut at zero nothing flows.
                     if colors[camera, g, channel] > 0:
