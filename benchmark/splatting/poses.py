@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.similarity import align_points
+
 
 def skew(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Matrices ``K`` with ``K @ p`` the cross product of the vector and ``p``."""
@@ -229,7 +231,8 @@ def umeyama(
     source64, target64, weight = source.double(), target.double(), weight.double()
     if not all(bool(value.isfinite().all()) for value in (source64, target64, weight)) or bool((weight < 0).any()):
         raise ValueError("source, target, weights: expected finite values and weights of at least 0")
-    found = align_points(*(value.detach().cpu().numpy() for value in (source64, target64, weight)), with_scale)
+    from_, to, weighing = (value.detach().cpu().numpy() for value in (source64, target64, weight))
+    found = align_points(from_, to, weighing, with_scale)
     # Two clearly positive singular values make the rotation unique; fewer than three points or a line give one.
     if not found.singular[1] > 1e-10 * found.singular[0]:
         raise ValueError("source, target: fewer than three points, or all on one line, leave the rotation open")
