@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from benchmark.similarity import align_points
+
 
 def skew(vectors: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3 3"]:
     """Matrices ``K`` with ``K @ p`` the cross product of the vector and ``p``."""
