@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from benchmark.errors import InputError
+from benchmark.errors import InputError, nearest
 
 
 @dataclass(frozen=True)
@@ -351,9 +351,7 @@ PAPER = replace(
     reduce=Reduce(components=256, scaling="none"),
     concatenate=Concatenate(normalise="range", ordered=True),
     readout=Readout(width=None),
-    joint=replace(
-        STRICT.joint, anchored=False, rate_by_extent=True, scale_penalty=0.1, update_last=False, means_decay=0.341
-    ),
+    joint=replace(STRICT.joint, anchored=False, rate_by_extent=True, scale_penalty=0.1, update_last=False),
     test_poses=replace(STRICT.test_poses, absolute=True, late_record=True),
     evaluate=Evaluate(masked=False, align="similarity", eight_bit=True, jpeg_masks=True),
     seeds=1,
@@ -389,19 +387,14 @@ PROTOCOLS: dict[str, Protocol] = {
         STRICT,
         LITE,
         # 10 mm in a world in metres; elsewhere a hundredth of the radius of the world, which is about as much of a scene.
-        _geometry(PAPER, noise=0.01),
-        _geometry(STRICT, noise=0.01),
-        _geometry(LITE, noise=0.01),
-        *(_capacity(LITE, width, layers) for width in CAPACITY_WIDTHS for layers in CAPACITY_LAYERS),
-        *(_capacity(STRICT, width, layers) for width in CAPACITY_WIDTHS for layers in CAPACITY_LAYERS),
+        *(_geometry(base, noise=0.01) for base in (PAPER, STRICT, LITE)),
+        *(_capacity(base, w, h) for base in (LITE, STRICT) for w in CAPACITY_WIDTHS for h in CAPACITY_LAYERS),
     )
 }
 
 
 def get_protocol(name: str) -> Protocol:
     """The protocol called ``name``; an unknown name answers with the nearest ones."""
-    from benchmark.errors import nearest
-
     if name not in PROTOCOLS:
         raise InputError(f"protocol '{name}' is unknown{nearest(name, PROTOCOLS)}; see `splatbench list protocols`")
     return PROTOCOLS[name]

@@ -24,6 +24,7 @@ MAX_MEMBERS = 2_000_000
 MAX_RATIO = 200
 # A small archive may shrink well without harm (text, flat depth maps).
 RATIO_FREE_BYTES = 1 << 28
+# What zipfile and tarfile raise on broken input; NotImplementedError is zipfile's for a compression it cannot read.
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 
 

@@ -31,12 +31,12 @@ from benchmark.splatting.cpu.simd import (
     lane_numbers,
     load,
     minimum,
-    power_of_two,
     splat,
     store,
     total,
     where,
 )
+from benchmark.splatting.cpu.simd_functions import power_of_two
 
 # A row of gradients: to u, v, precision, slope, 1 / yy, ln of opacity; then to the colour.
 GEOMETRY = 6

@@ -12,7 +12,8 @@ from jaxtyping import Float, Int32, Int64
 from benchmark.splatting.cpu.backward import GEOMETRY, differentiate_bins, sum_entries
 from benchmark.splatting.cpu.binning import SIDE, count_entries, fill_entries
 from benchmark.splatting.cpu.forward import AREA, COLOR, render_bins
-from benchmark.splatting.cpu.projection import BLOCK, project, project_backward
+from benchmark.splatting.cpu.projection import BLOCK, project
+from benchmark.splatting.cpu.projection_backward import project_backward
 from benchmark.splatting.cpu.spherical_harmonics import shade, shade_backward
 from benchmark.splatting.cpu.threads import in_threads
 

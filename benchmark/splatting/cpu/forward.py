@@ -22,10 +22,10 @@ from benchmark.splatting.cpu.simd import (
     lane_numbers,
     load,
     minimum,
-    power_of_two,
     store,
     where,
 )
+from benchmark.splatting.cpu.simd_functions import power_of_two
 
 # Eight pixels may start anywhere in a row; what sticks out lies in this padding, which is opaque from the start.
 PITCH = SIDE + LANES

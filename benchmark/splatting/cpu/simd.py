@@ -7,7 +7,6 @@ Eight floats are one AVX register; elsewhere LLVM splits or widens them.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -17,16 +16,6 @@ from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 LANES = 8
-# 2 ** r - 1 on [-1/2, 1/2], divided by r, highest power first: minimax in relative error, 9e-8.
-_EXP2 = (
-    0.001326472731307149,
-    0.009671512991189957,
-    0.05550733581185341,
-    0.24022242426872253,
-    0.6931470036506653,
-)
-# 2 / ln 2 / (2 k + 1), the series of log2((1 + z) / (1 - z)) / z in z * z, highest power first; |z| <= 0.172.
-_LOG2 = tuple(2.0 / math.log(2.0) / odd for odd in (9, 7, 5, 3, 1))
 _IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.boolean: ir.IntType(32)}
 # A mask is all ones or all zeros in 32 bits a lane, as the processor's comparisons leave it: one bit a lane would be packed
 # and unpacked whenever it lives across a branch.
@@ -82,7 +71,7 @@ def _operand_vector(left: types.Type, right: types.Type) -> Vector | None:
     return vectors[0]
 
 
-def _constant(number: float) -> ir.Constant:
+def constant(number: float) -> ir.Constant:
     return ir.Constant(float8.ir_type, [number] * LANES)
 
 
@@ -141,7 +130,7 @@ def _lower_neg(context, builder, sig, args):
     return builder.fneg(args[0])
 
 
-def _call(builder: ir.IRBuilder, name: str, arguments: list[ir.Value]) -> ir.Value:
+def call(builder: ir.IRBuilder, name: str, arguments: list[ir.Value]) -> ir.Value:
     """Call an LLVM vector intrinsic whose arguments and result have one type."""
     kind = arguments[0].type
     suffix = f"v{LANES}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
@@ -162,7 +151,7 @@ def _elementwise(name: str, arity: int, doc: str) -> Callable:
         vector = vectors[0]
 
         def codegen(context, builder, sig, args):
-            return _call(
+            return call(
                 builder,
                 name,
                 [_as_vector(context, builder, arg, of, vector) for arg, of in zip(args, sig.args, strict=True)],
@@ -381,65 +370,3 @@ def scatter(typingctx, array, first, last, stride, column, x):
         return context.get_dummy_value()
 
     return types.void(array, first, last, stride, column, x), codegen
-
-
-@intrinsic
-def power_of_two(typingctx, x):
-    """``2 ** x`` for float32 lanes in [-100, 100], to about one unit in the last place.
-
-    ``x`` is split into the nearest integer, added to the exponent bits, and a rest in [-1/2, 1/2], for which a minimax
-    polynomial of degree five serves.
-    """
-
-    def codegen(context, builder, sig, args):
-        (value,) = args
-        integers = ir.VectorType(ir.IntType(32), LANES)
-        # Adding 1.5 * 2**23 leaves the rounded integer in the low bits of the significand.
-        magic = ir.Constant(float8.ir_type, [12582912.0] * LANES)
-        shifted = builder.fadd(value, magic)
-        rest = builder.fsub(value, builder.fsub(shifted, magic))
-        # Estrin's order: shorter chains of dependent operations than Horner's, and the kernels wait for nothing else.
-        square = builder.fmul(rest, rest)
-        high, middle, low = (
-            _call(builder, "fmuladd", [rest, _constant(odd), _constant(even)])
-            for odd, even in zip((*_EXP2[0::2],), (*_EXP2[1::2], 1.0), strict=True)
-        )
-        result = _call(builder, "fmuladd", [_call(builder, "fmuladd", [high, square, middle]), square, low])
-        exponent = builder.shl(builder.bitcast(shifted, integers), ir.Constant(integers, [23] * LANES))
-        scaled = builder.add(builder.bitcast(result, integers), exponent)
-        return builder.bitcast(scaled, float8.ir_type)
-
-    return float8(x), codegen
-
-
-@intrinsic
-def logarithm(typingctx, x):
-    """``log2(x)`` for positive normal float32 lanes, to a few units in the last place.
-
-    The significand is brought into [1/sqrt 2, sqrt 2); with ``z = (m - 1) / (m + 1)`` the series of ``2 atanh(z)``
-    converges fast and is exact at 1.
-    """
-
-    def codegen(context, builder, sig, args):
-        (value,) = args
-        integers = ir.VectorType(ir.IntType(32), LANES)
-
-        def constant(number):
-            return ir.Constant(integers, [number] * LANES)
-
-        def real(number):
-            return ir.Constant(float8.ir_type, [number] * LANES)
-
-        pattern = builder.bitcast(value, integers)
-        # 0x3F3504F3 is sqrt(1/2): counting from there centres the significand on 1.
-        offset = builder.sub(pattern, constant(0x3F3504F3))
-        exponent = builder.ashr(offset, constant(23))
-        significand = builder.bitcast(builder.sub(pattern, builder.shl(exponent, constant(23))), float8.ir_type)
-        z = builder.fdiv(builder.fsub(significand, real(1.0)), builder.fadd(significand, real(1.0)))
-        square = builder.fmul(z, z)
-        series = real(_LOG2[0])
-        for coefficient in _LOG2[1:]:
-            series = _call(builder, "fmuladd", [series, square, real(coefficient)])
-        return _call(builder, "fmuladd", [series, z, builder.sitofp(exponent, float8.ir_type)])
-
-    return float8(x), codegen
