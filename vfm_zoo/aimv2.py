@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import openai_clip
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@inproceedings{fini2025aimv2,
   title = {Multimodal Autoregressive Pre-training of Large Vision Encoders},
@@ -22,7 +22,7 @@ AIMV2 = Entry(
     family="aimv2",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "aimv2_large_patch14_448.apple_pt", "network": {"dynamic_img_size": True}},
-    weights=Weights(source="hub", id="timm/aimv2_large_patch14_448.apple_pt", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/aimv2_large_patch14_448.apple_pt"),
     licence=Licence("LicenseRef-Apple-ASCL", commercial=False, source="apple-ascl on the card: research use"),
     citation=CITATION,
     kind="learned",

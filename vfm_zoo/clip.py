@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vfm_zoo.entry import Choice, Entry, Licence, Weights
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import imagenet, openai_clip
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import UNSTATED, unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -87,7 +87,7 @@ LAION = replace(
         "timm_name": "vit_base_patch16_clip_224.laion2b",
         "network": {"dynamic_img_size": True, "num_classes": 512},
     },
-    weights=Weights(source="hub", id="timm/vit_base_patch16_clip_224.laion2b", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/vit_base_patch16_clip_224.laion2b"),
     licence=Licence("MIT", commercial=True, source="card of laion/CLIP-ViT-B-16-laion2B-s34B-b88K"),
     citation=LAION_CITATION,
     choices={},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import closed, crawled
 from vfm_zoo.inputs import imagenet, openai_clip
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@inproceedings{liu2022convnext,
   title = {A {ConvNet} for the 2020s},
@@ -35,7 +35,7 @@ LABELS = Entry(
     family="convnext",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "convnext_base.fb_in22k"},
-    weights=Weights(source="hub", id="timm/convnext_base.fb_in22k", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/convnext_base.fb_in22k"),
     licence=Licence("Apache-2.0", commercial=True, source="license of timm's configuration"),
     citation=CITATION,
     kind="learned",
@@ -57,7 +57,7 @@ CAPTIONS = replace(
     name="convnext_b_clip",
     title="ConvNeXt-B (CLIP, LAION-2B)",
     options={"timm_name": "convnext_base.clip_laion2b"},
-    weights=Weights(source="hub", id="timm/convnext_base.clip_laion2b", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/convnext_base.clip_laion2b"),
     input=openai_clip(16, native_side=256),
     supervision="captions",
     trained_on=crawled("LAION-2B, a crawl"),
@@ -70,7 +70,7 @@ MASKED = replace(
     architecture="ConvNeXt V2-B",
     parameters=87_692_800,
     options={"timm_name": "convnextv2_base.fcmae"},
-    weights=Weights(source="hub", id="timm/convnextv2_base.fcmae", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/convnextv2_base.fcmae"),
     licence=Licence("CC-BY-NC-4.0", commercial=False, source="LICENSE of facebookresearch/ConvNeXt-V2"),
     citation=V2_CITATION,
     supervision="masked pixels",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import closed
 from vfm_zoo.inputs import imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@inproceedings{touvron2022deit3,
   title = {{DeiT III}: Revenge of the {ViT}},
@@ -22,9 +22,7 @@ DEIT3 = Entry(
     family="deit",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "deit3_base_patch16_384.fb_in22k_ft_in1k", "network": {"dynamic_img_size": True}},
-    weights=Weights(
-        source="hub", id="timm/deit3_base_patch16_384.fb_in22k_ft_in1k", file="model.safetensors", note=UNSTATED
-    ),
+    weights=unpinned("timm/deit3_base_patch16_384.fb_in22k_ft_in1k"),
     licence=Licence("Apache-2.0", commercial=True, source="LICENSE of facebookresearch/deit"),
     citation=CITATION,
     kind="learned",

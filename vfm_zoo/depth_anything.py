@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from vfm_zoo.dinov2 import BASE as DINOV2_BASE
 from vfm_zoo.dinov2 import LARGE as DINOV2_LARGE
 from vfm_zoo.dinov2 import SMALL as DINOV2_SMALL
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import crawled
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,9 +35,7 @@ def depth_anything(started_as: Entry, name: str, size: str, licence: Licence) ->
         family="depth_anything",
         loader=f"{__name__}:load",
         options={"prefix": "backbone."},
-        weights=Weights(
-            source="hub", id=f"depth-anything/Depth-Anything-V2-{size}-hf", file="model.safetensors", note=UNSTATED
-        ),
+        weights=unpinned(f"depth-anything/Depth-Anything-V2-{size}-hf"),
         licence=licence,
         citation=CITATION,
         choices={},

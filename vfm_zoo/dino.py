@@ -7,7 +7,7 @@ from dataclasses import replace
 from vfm_zoo.entry import Choice, Entry, Licence, Weights
 from vfm_zoo.exposures import closed
 from vfm_zoo.inputs import imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import UNSTATED, unpinned
 
 CITATION = """@inproceedings{caron2021dino,
   title = {Emerging Properties in Self-Supervised Vision Transformers},
@@ -34,7 +34,7 @@ DINO = Entry(
     family="dino",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "vit_base_patch16_224.dino", "network": {"dynamic_img_size": True}},
-    weights=Weights(source="hub", id="timm/vit_base_patch16_224.dino", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/vit_base_patch16_224.dino"),
     licence=Licence("Apache-2.0", commercial=True, source="LICENSE of facebookresearch/dino"),
     citation=CITATION,
     kind="learned",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from vfm_zoo.entry import Entry, Licence, Weights
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@misc{simeoni2025dinov3,
   title = {{DINOv3}},
@@ -117,7 +117,7 @@ CONVNEXT = replace(
     blocks=None,
     short={"depths": [1, 1, 1, 1]},
     options={"timm_name": "convnext_base.dinov3_lvd1689m"},
-    weights=Weights(source="hub", id="timm/convnext_base.dinov3_lvd1689m", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/convnext_base.dinov3_lvd1689m"),
 )
 
 EUPE = replace(
@@ -126,12 +126,7 @@ EUPE = replace(
     title="EUPE ViT-B/16",
     options={"timm_name": "vit_base_patch16_dinov3_qkvb.eupe_lvd1689m"},
     parameters=85_659_648,
-    weights=Weights(
-        source="hub",
-        id="timm/vit_base_patch16_dinov3_qkvb.eupe_lvd1689m",
-        file="model.safetensors",
-        note=UNSTATED,
-    ),
+    weights=unpinned("timm/vit_base_patch16_dinov3_qkvb.eupe_lvd1689m"),
     licence=Licence(
         "LicenseRef-FAIR-Noncommercial-Research", commercial=False, source="license of timm's configuration"
     ),
@@ -146,9 +141,7 @@ LINGBOT = replace(
     title="LingBot ViT-B/16",
     options={"timm_name": "vit_base_patch16_lingbot.robbyant"},
     parameters=85_659_648,
-    weights=Weights(
-        source="hub", id="belfner/vit_base_patch16_lingbot.robbyant", file="model.safetensors", note=UNSTATED
-    ),
+    weights=unpinned("belfner/vit_base_patch16_lingbot.robbyant"),
     licence=Licence("Apache-2.0", commercial=True, source="license of timm's configuration"),
     citation=LINGBOT_CITATION,
     input=imagenet(16, native_side=512),
@@ -163,9 +156,7 @@ LINGBOT_SMALL = replace(
     parameters=21_596_160,
     channels=384,
     options={"timm_name": "vit_small_patch16_lingbot.robbyant"},
-    weights=Weights(
-        source="hub", id="belfner/vit_small_patch16_lingbot.robbyant", file="model.safetensors", note=UNSTATED
-    ),
+    weights=unpinned("belfner/vit_small_patch16_lingbot.robbyant"),
 )
 
 ENTRIES = (BASE, SMALL, LARGE, CONVNEXT, EUPE, LINGBOT, LINGBOT_SMALL)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import closed, crawled
 from vfm_zoo.inputs import openai_clip
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@article{fang2024eva02,
   title = {{EVA-02}: A Visual Representation for Neon Genesis},
@@ -24,7 +24,7 @@ BASE = Entry(
     family="eva",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "eva02_base_patch14_224.mim_in22k", "network": {"dynamic_img_size": True}},
-    weights=Weights(source="hub", id="timm/eva02_base_patch14_224.mim_in22k", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/eva02_base_patch14_224.mim_in22k"),
     licence=Licence("MIT", commercial=True, source="LICENSE of baaivision/EVA"),
     citation=CITATION,
     kind="learned",
@@ -52,7 +52,7 @@ LARGE = replace(
     layer=23,
     blocks=24,
     options={**BASE.options, "timm_name": "eva02_large_patch14_224.mim_m38m"},
-    weights=Weights(source="hub", id="timm/eva02_large_patch14_224.mim_m38m", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/eva02_large_patch14_224.mim_m38m"),
     trained_on=crawled("Merged-38M: ImageNet-22k, CC12M, CC3M, COCO, ADE20K, Object365, OpenImages; parts are a crawl"),
 )
 

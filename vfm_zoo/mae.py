@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfm_zoo.entry import Choice, Entry, Licence, Weights
+from vfm_zoo.entry import Choice, Entry, Licence
 from vfm_zoo.exposures import closed
 from vfm_zoo.inputs import imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,7 +31,7 @@ MAE = Entry(
         "network": {"dynamic_img_size": True},
         "positions": "interpolated",
     },
-    weights=Weights(source="hub", id="timm/vit_base_patch16_224.mae", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/vit_base_patch16_224.mae"),
     licence=Licence(
         "CC-BY-NC-4.0",
         commercial=False,

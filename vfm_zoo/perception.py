@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import half
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@misc{bolya2025perception,
   title = {Perception Encoder: The Best Visual Embeddings Are Not at the Output of the Network},
@@ -25,7 +25,7 @@ def spatial(name: str, size: str, patch: int, side: int, channels: int, depth: i
         family="perception",
         loader="vfm_zoo.loading.timm_models:load",
         options={"timm_name": timm_name, "network": {"dynamic_img_size": True}},
-        weights=Weights(source="hub", id=f"timm/{timm_name}", file="model.safetensors", note=UNSTATED),
+        weights=unpinned(f"timm/{timm_name}"),
         licence=Licence("Apache-2.0", commercial=True, source="LICENSE of facebookresearch/perception_models"),
         citation=CITATION,
         kind="learned",

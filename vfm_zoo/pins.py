@@ -20,6 +20,11 @@ PINS = "SHA256SUMS"
 UNSTATED = "no public source with the SHA-256 of this file was found when the entry was written; pin it after comparing"
 
 
+def unpinned(repository: str) -> Weights:
+    """A repository's ``model.safetensors`` on the hub, whose digest the user has to vouch for."""
+    return Weights(source="hub", id=repository, file="model.safetensors", note=UNSTATED)
+
+
 def weights_folder() -> Path | None:
     """The folder of weights, or None where none is named."""
     return Path(os.environ[FOLDER]) if os.environ.get(FOLDER) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vfm_zoo.entry import Choice, Entry, Licence, Weights
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import imagenet, openai_clip
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import UNSTATED, unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,7 +86,7 @@ def successor(name: str, title: str, architecture: str, timm_name: str, channels
         aliases=(),
         loader="vfm_zoo.loading.timm_models:load",
         options={"timm_name": timm_name},
-        weights=Weights(source="hub", id=f"timm/{timm_name}", file="model.safetensors", note=UNSTATED),
+        weights=unpinned(f"timm/{timm_name}"),
         licence=NVIDIA_OPEN,
         citation=V4_CITATION if "v4" in name else CITATION,
         architecture=architecture,

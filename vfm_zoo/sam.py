@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from vfm_zoo.entry import Choice, Entry, Licence, Weights
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import half, imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -78,7 +78,7 @@ SAM2 = replace(
     architecture="Hiera-B+",
     aliases=(),
     options={"timm_name": "sam2_hiera_base_plus.fb_r896_2pt1"},
-    weights=Weights(source="hub", id="timm/sam2_hiera_base_plus.fb_r896_2pt1", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/sam2_hiera_base_plus.fb_r896_2pt1"),
     licence=Licence("Apache-2.0", commercial=True, source="LICENSE of facebookresearch/sam2"),
     citation=SAM2_CITATION,
     parameters=68_677_504,
@@ -101,7 +101,7 @@ SAM2_SMALL = replace(
     title="SAM 2.1 Hiera-S",
     architecture="Hiera-S",
     options={"timm_name": "sam2_hiera_small.fb_r896_2pt1"},
-    weights=Weights(source="hub", id="timm/sam2_hiera_small.fb_r896_2pt1", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/sam2_hiera_small.fb_r896_2pt1"),
     parameters=33_948_864,
     channels=384,
 )
@@ -115,7 +115,7 @@ SAM3 = replace(
     aliases=(),
     # Its rotary positions are made for one size: photographs are stretched to it, and its tokens back.
     options={"side": 1008},
-    weights=Weights(source="hub", id="facebook/sam3", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("facebook/sam3"),
     licence=Licence(
         "LicenseRef-SAM",
         commercial=True,

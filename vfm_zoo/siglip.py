@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import half
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@misc{tschannen2025siglip2,
   title = {{SigLIP} 2: Multilingual Vision-Language Encoders with Improved Semantic Understanding, Localization, and
@@ -33,9 +33,7 @@ SIGLIP2 = Entry(
     family="siglip",
     loader="vfm_zoo.loading.timm_models:load",
     options={"timm_name": "vit_base_patch16_siglip_512.v2_webli", "network": {"dynamic_img_size": True}},
-    weights=Weights(
-        source="hub", id="timm/vit_base_patch16_siglip_512.v2_webli", file="model.safetensors", note=UNSTATED
-    ),
+    weights=unpinned("timm/vit_base_patch16_siglip_512.v2_webli"),
     licence=Licence("Apache-2.0", commercial=True, source="card of google/siglip2-base-patch16-512"),
     citation=CITATION,
     kind="learned",
@@ -58,7 +56,7 @@ SIGLIP = replace(
     name="siglip_b16",
     title="SigLIP ViT-B/16",
     options={**SIGLIP2.options, "timm_name": "vit_base_patch16_siglip_512.webli"},
-    weights=Weights(source="hub", id="timm/vit_base_patch16_siglip_512.webli", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("timm/vit_base_patch16_siglip_512.webli"),
     licence=Licence("Apache-2.0", commercial=True, source="card of google/siglip-base-patch16-512"),
     citation=SIGLIP_CITATION,
     trained_on=crawled("WebLI, a crawl that is not published"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vfm_zoo.entry import Entry, Input, Licence, Weights
+from vfm_zoo.entry import Entry, Input, Licence
 from vfm_zoo.exposures import crawled
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 CITATION = """@inproceedings{maninis2025tips,
   title = {{TIPS}: Text-Image Pretraining with Spatial Awareness},
@@ -25,7 +25,7 @@ def tips(name: str, size: str, channels: int, depth: int, parameters: int) -> En
         family="tips",
         loader="vfm_zoo.loading.timm_models:load",
         options={"timm_name": timm_name, "network": {"dynamic_img_size": True}},
-        weights=Weights(source="hub", id=f"timm/{timm_name}", file="model.safetensors", note=UNSTATED),
+        weights=unpinned(f"timm/{timm_name}"),
         licence=Licence("Apache-2.0", commercial=True, source="license of timm's configuration"),
         citation=CITATION,
         kind="learned",

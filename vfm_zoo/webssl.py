@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vfm_zoo.entry import Entry, Licence, Weights
+from vfm_zoo.entry import Entry, Licence
 from vfm_zoo.exposures import crawled
 from vfm_zoo.inputs import imagenet
-from vfm_zoo.pins import UNSTATED
+from vfm_zoo.pins import unpinned
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,7 +26,7 @@ WEBSSL = Entry(
     family="webssl",
     loader=f"{__name__}:load",
     options={"swiglu": True, "image_side": 224},
-    weights=Weights(source="hub", id="facebook/webssl-dino300m-full2b-224", file="model.safetensors", note=UNSTATED),
+    weights=unpinned("facebook/webssl-dino300m-full2b-224"),
     licence=Licence("CC-BY-NC-4.0", commercial=False, source="card of facebook/webssl-dino300m-full2b-224"),
     citation=CITATION,
     kind="learned",
