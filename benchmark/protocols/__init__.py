@@ -1,0 +1,49 @@
+"""Every number of the method, in one place: `paper`, `strict`, `lite` and their variations as frozen values.
+
+A difference between protocols is a value here, never an ``if protocol == ...`` in the code. The digest of these values
+is part of every key, so a changed number never reuses an old result. `scenes` holds what both tracks share.
+"""
+
+from benchmark.protocols.feat2gs import (
+    CAPACITY_LAYERS,
+    CAPACITY_WIDTHS,
+    LITE,
+    PAPER,
+    PROTOCOLS,
+    STRICT,
+    Concatenate,
+    Evaluate,
+    JointFit,
+    Protocol,
+    Rates,
+    Readout,
+    Reduce,
+    Start,
+    TestPoses,
+    WarmStart,
+    get_protocol,
+)
+from benchmark.protocols.scenes import Images, Reconstruct, Stereo
+
+__all__ = [
+    "CAPACITY_LAYERS",
+    "CAPACITY_WIDTHS",
+    "LITE",
+    "PAPER",
+    "PROTOCOLS",
+    "STRICT",
+    "Concatenate",
+    "Evaluate",
+    "Images",
+    "JointFit",
+    "Protocol",
+    "Rates",
+    "Readout",
+    "Reconstruct",
+    "Reduce",
+    "Start",
+    "Stereo",
+    "TestPoses",
+    "WarmStart",
+    "get_protocol",
+]
