@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.cells import Cell, cell_key
 from benchmark.entries import entries_of, expand_entries
 from benchmark.errors import InputError, nearest
-from benchmark.feat2gs.modes import BASELINES, FINE_TUNED_MODES, PROBING_MODES
+from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
 from benchmark.protocols import Protocol, get_protocol
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
@@ -69,7 +69,7 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     entries = expand_entries(selection.entries, list(BASELINES), protocol.concatenate.ordered)
     modes = list(PROBING_MODES)
     if selection.modes is not None:
-        modes = _choose(selection.modes, [*PROBING_MODES, *FINE_TUNED_MODES], "mode")
+        modes = _choose(selection.modes, [*PROBING_MODES, *VARIANT_MODES], "mode")
     seeds = selection.seeds if selection.seeds is not None else range(protocol.seeds)
     tasks = []
     for scene_name in scenes:

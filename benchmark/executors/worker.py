@@ -17,6 +17,8 @@ from benchmark.store import FULL, Store, is_full, write_durably
 
 log = logging.getLogger(__name__)
 
+OUT_OF_MEMORY = "out of memory: choose a protocol with smaller images, or run fewer --slots"
+
 
 def run_task(task: Task, store: Store, report: Report) -> Finished | None:
     """Run a cell unless its record is there and ok; an error becomes a `failed` record with its reason.
@@ -61,10 +63,12 @@ def _reason(error: Exception, store: Store) -> str:
     if is_full(error):
         return f"store {store.root}: {FULL}"
     if isinstance(error, MemoryError):
-        return "out of memory: choose a protocol with smaller images, or run fewer --slots"
+        return OUT_OF_MEMORY
     text = " ".join(str(error).split())[:1500]
     if isinstance(error, SplatbenchError):
         return text
+    if isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text):
+        return f"{OUT_OF_MEMORY} ({text[:200]})"
     log.debug("%s", "".join(traceback.format_exception(error)))
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {text[:500]} ({place.name}, line {place.lineno} of {Path(place.filename).name})"

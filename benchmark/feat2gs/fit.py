@@ -60,6 +60,7 @@ def joint_fit(
     poses = TrainPoses(cameras, settings)
     guard = LossGuard("joint fit")
     stack: list[int] = []
+    blank = 0  # steps in a row whose view saw nothing: nothing pulls such Gaussians back
     for step in range(settings.steps):
         decay = log_linear(1.0, settings.means_decay, step / settings.steps)
         for group in optimizer.param_groups:
@@ -69,8 +70,14 @@ def joint_fit(
             stack = torch.randperm(len(photographs), generator=generator).tolist()
         view = stack.pop()
         gaussians = scene.gaussians()
-        image = render(gaussians, poses.cameras([view])).image[0]
-        loss = photometric_loss(image, photographs[view], settings.ssim_weight)
+        rendering = render(gaussians, poses.cameras([view]))
+        blank = 0 if bool(rendering.alpha.detach().any()) else blank + 1
+        if blank == len(photographs):
+            raise CellError(
+                f"joint fit: no train view sees a Gaussian any more at step {step + 1} (last loss {guard.last:.6g}); "
+                "look at the scale of the entry's features, or lower the protocol's rates"
+            )
+        loss = photometric_loss(rendering.image[0], photographs[view], settings.ssim_weight)
         if scale_penalty > 0:
             loss = loss + scale_penalty * (gaussians.log_scales - scene.start["log_scales"]).abs().mean()
         optimizer.zero_grad(set_to_none=True)

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import torch
+
 from benchmark.cells import Cell, digest
 from benchmark.entries import entries_of
-from benchmark.feat2gs.modes import BASELINES
+from benchmark.feat2gs.modes import BASELINES, UPSAMPLED
 from benchmark.features.concatenate import Part, concatenate
 from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
+from benchmark.features.upsample import upsample_guided
 from benchmark.protocols import Protocol
 from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
 from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, reconstruct
@@ -71,6 +74,7 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
             path, reconstruct(scene, cell.reconstruction, protocol.images, protocol.reconstruct, train)
         ),
     )
+    reconstruction = load_reconstruction(folder)
     digests = {"scene": scene.digest, "reconstruction": reconstruction_key}
 
     features, is_raw = None, False
@@ -88,8 +92,11 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
             lambda path: save_feature_maps(path, _feature_maps(entries, views, protocol, device)),
         )
         features = load_feature_maps(features_folder)
+        if cell.mode.endswith(UPSAMPLED):
+            # A token a pixel is many times the size of what it is made of, and quick to make: it is not kept.
+            features = upsample_guided(features, torch.from_numpy(reconstruction.colors), protocol.upsample)
         is_raw = any(entry.kind == "raw" for entry in entries)
-    return Inputs(scene, train, load_reconstruction(folder), features, is_raw, digests)
+    return Inputs(scene, train, reconstruction, features, is_raw, digests)
 
 
 def _feature_maps(entries: Sequence[Entry], views: Sequence[View], protocol: Protocol, device: str) -> FeatureMaps:

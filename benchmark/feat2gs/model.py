@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Bool, Float
@@ -35,6 +35,8 @@ class ProbedScene(nn.Module):
         Pixels that are a Gaussian, in the order of ``start``.
     generator
         Draws the readout's first weights.
+    held
+        Attributes that are not read out and stay at their start values.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ProbedScene(nn.Module):
         settings: ReadoutSettings,
         valid: Bool[torch.Tensor, "view height width"],
         generator: torch.Generator,
+        held: Sequence[str] = (),
     ):
         super().__init__()
         self.start = dict(start)
@@ -70,7 +73,13 @@ class ProbedScene(nn.Module):
                 1, -1
             )[valid.cpu()]
             self.own_features = nn.Parameter(sampled)
-        self.free = nn.ParameterDict({name: value.clone() for name, value in start.items() if name not in read})
+        self.free = nn.ParameterDict(
+            {
+                name: nn.Parameter(value.clone(), requires_grad=name not in held)
+                for name, value in start.items()
+                if name not in read
+            }
+        )
 
     def read_out(self, view: int | None = None) -> Attributes:
         """Attributes that come from the features: of all Gaussians, or of those of one view."""
@@ -103,7 +112,7 @@ class ProbedScene(nn.Module):
 
     def parameters_by_attribute(self) -> dict[str, list[nn.Parameter]]:
         """What is fitted, by the attribute that it stands for: a head's weights or the free values."""
-        groups = {name: [value] for name, value in self.free.items()}
+        groups = {name: [value] for name, value in self.free.items() if value.requires_grad}
         if self.readout is not None:
             groups |= self.readout.parameters_by_attribute()
         return groups

@@ -16,11 +16,21 @@ MODES: dict[str, tuple[str, ...]] = {
 PROBING_MODES = ("geometry", "texture", "all")
 # The `*` rows of the paper: each Gaussian's own feature is fitted too, in the warm start (section 3.4).
 FINE_TUNED = "_ft"
+# Like its `+` rows: features are brought to the pixels along the photograph's edges, not bilinearly (section 3.4).
+UPSAMPLED = "_up"
 FINE_TUNED_MODES = tuple(f"{mode}{FINE_TUNED}" for mode in PROBING_MODES)
-MODES |= {mode: MODES[mode.removesuffix(FINE_TUNED)] for mode in FINE_TUNED_MODES}
+UPSAMPLED_MODES = tuple(f"{mode}{UPSAMPLED}" for mode in PROBING_MODES)
+VARIANT_MODES = FINE_TUNED_MODES + UPSAMPLED_MODES
+MODES |= {mode: MODES[mode.rsplit("_", 1)[0]] for mode in VARIANT_MODES}
 
-# Entries that are no feature: everything is optimised freely from the same start (InstantSplat's setting).
-BASELINES: dict[str, str] = {"instantsplat": "free optimisation of every Gaussian, no readout"}
+# Entries that are no feature: nothing is read out, everything starts at the same points and is optimised freely.
+BASELINES: dict[str, str] = {
+    "instantsplat": "free optimisation of every Gaussian at InstantSplat's published settings, no readout",
+    "instantsplat_matched": "free optimisation at the rates and steps of the readout's own joint fit (Q15)",
+    "true_geometry": "the true points, held; all else optimised freely: what a perfect readout of positions would give",
+}
+# Attributes that a baseline holds at their start.
+HELD: dict[str, tuple[str, ...]] = {"true_geometry": ("means",)}
 
 
 def attribute_sizes(sh_degree: int) -> dict[str, int]:

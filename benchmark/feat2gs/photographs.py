@@ -46,7 +46,8 @@ def photographs_of(
     Raises
     ------
     InputError
-        If photographs are used at their own size and the train views, or the test views, differ in it.
+        If photographs are used at their own size and the train views, or the test views, differ in it; or if nothing
+        of a test view is left to judge.
     """
     train_views, test_views = [scene.views[index] for index in train], list(scene.test_views)
     cameras, test_cameras, masks = reconstruction.cameras, reconstruction.test_cameras, reconstruction.test_masks
@@ -58,6 +59,11 @@ def photographs_of(
         masks = np.stack([np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)) for mask in masks])
     if protocol.evaluate.jpeg_masks:
         masks = np.stack([_through_jpeg(mask, view) for mask, view in zip(masks, test_views, strict=True)])
+    if empty := [view.name for view, mask in zip(test_views, masks, strict=True) if not mask.any()]:
+        raise InputError(
+            f"scene {scene.dataset}/{scene.name}: the mask of test view {empty[0]} has no pixel left; take the view out "
+            "of the split"
+        )
     return Photographs(
         cameras,
         reconstruction.colors if widest is None else _load(train_views, cameras),

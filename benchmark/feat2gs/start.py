@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, Float32
 from scipy.spatial import cKDTree
 
+from benchmark.errors import InputError
 from benchmark.protocols import Start
 from benchmark.reconstruction.reconstruction import Reconstruction
 
@@ -50,6 +51,23 @@ def start_values(
     if sh_degree > 0:
         values["sh_rest"] = torch.zeros(count, 3 * ((sh_degree + 1) ** 2 - 1))
     return values
+
+
+def true_means(reconstruction: Reconstruction) -> Float[torch.Tensor, "gaussian 3"]:
+    """True points of the valid pixels, in their order; where one has no true depth, its reconstructed point.
+
+    Raises
+    ------
+    InputError
+        If the scene has no true depth.
+    """
+    if reconstruction.true_points is None or reconstruction.true_valid is None:
+        raise InputError(
+            "baseline 'true_geometry': the scene has no true depth; run it on a dataset of the task 'geometry' or 'both'"
+        )
+    known = reconstruction.true_valid[..., None]
+    points = np.where(known, reconstruction.true_points, reconstruction.points)[reconstruction.valid]
+    return torch.from_numpy(points.astype(np.float32))
 
 
 def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.ndarray, "point"]:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 
 from benchmark.cells import Cell, seed_of
 from benchmark.cost import Cost
 from benchmark.feat2gs.evaluate import judge_geometry, judge_images
 from benchmark.feat2gs.fit import joint_fit, warm_start
 from benchmark.feat2gs.inputs import Inputs, gather
+from benchmark.feat2gs.memory import check_memory
 from benchmark.feat2gs.model import ProbedScene
+from benchmark.feat2gs.modes import HELD
+from benchmark.feat2gs.outcome import Outcome, write_outcome
 from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
 from benchmark.feat2gs.report import Report
-from benchmark.feat2gs.start import start_values
+from benchmark.feat2gs.start import start_values, true_means
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
 from benchmark.records import Record
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
-from benchmark.splatting.ply import write_ply
 from benchmark.splatting.render import TorchCameras, render
-from benchmark.store import Store, write_durably
+from benchmark.store import Store
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,10 @@ def run_cell(
     fitted = fit(inputs, photographs, cell, protocol, device, cost, report)
     report("metrics", 0, 1, None)
     with cost.stage("metrics"):
-        reconstruction = inputs.reconstruction
+        reconstruction, renders = inputs.reconstruction, fitted.renders.cpu()
         names = [view.name for view in inputs.scene.test_views]
         truth, masks = torch.from_numpy(photographs.test), torch.from_numpy(photographs.masks)
-        seen = judge_images(fitted.renders.cpu(), truth, masks, names, protocol.evaluate)
+        seen = judge_images(renders, truth, masks, names, protocol.evaluate)
         shaped = judge_geometry(fitted.gaussians, reconstruction, protocol.evaluate)
     record = Record(
         cell=cell,
@@ -76,7 +75,8 @@ def run_cell(
             "protocol_version": protocol.version,
         },
     )
-    store.publish("cells", key, lambda folder: write_outcome(folder, record, fitted, truth, masks, names))
+    shown = Outcome(fitted.gaussians, renders, truth, masks, names, photographs, reconstruction.colors, inputs.features)
+    store.publish("cells", key, lambda folder: write_outcome(folder, record, shown))
     report("done", 1, 1, None)
     return record
 
@@ -94,6 +94,10 @@ def fit(
     reconstruction = inputs.reconstruction
     generator = torch.Generator().manual_seed(seed_of(cell))
     start = start_values(reconstruction, protocol.start, protocol.sh_degree, seed_of(cell))
+    if cell.entry == "true_geometry":
+        start["means"] = true_means(reconstruction)
+    check_memory(start, inputs.features, device)
+    settings = protocol.free if cell.entry == "instantsplat" else protocol.joint
     scene = ProbedScene(
         {name: values.to(device) for name, values in start.items()},
         None if inputs.features is None else inputs.features.to(device),
@@ -101,16 +105,17 @@ def fit(
         protocol.readout,
         torch.from_numpy(reconstruction.valid).to(device),
         generator,
+        HELD.get(cell.entry, ()),
     ).to(device)
-    optimizer = scene.optimizer(protocol.joint.rates)
+    optimizer = scene.optimizer(settings.rates)
     cameras = TorchCameras.of(photographs.cameras, device)
     train_images = torch.from_numpy(photographs.train).to(device)
     # Published for raw features alone, which would send Gaussians of any size without it.
-    scale_penalty = protocol.joint.scale_penalty if inputs.is_raw else 0.0
+    scale_penalty = settings.scale_penalty if inputs.is_raw else 0.0
     with cost.stage("warm start"):
         warm_start(scene, optimizer, protocol.warm_start, report)
     with cost.stage("joint fit"):
-        cameras = joint_fit(scene, optimizer, cameras, train_images, protocol.joint, generator, report, scale_penalty)
+        cameras = joint_fit(scene, optimizer, cameras, train_images, settings, generator, report, scale_penalty)
     with torch.no_grad():
         gaussians = scene.gaussians()
     test_cameras = TorchCameras.of(photographs.test_cameras, device)
@@ -138,28 +143,3 @@ def details(inputs: Inputs, fitted: Fitted, photographs: Photographs, names: lis
         "readout_parameters": fitted.readout_parameters,
         "reduction": {} if inputs.features is None else inputs.features.reduction,
     }
-
-
-def write_outcome(
-    folder: Path,
-    record: Record,
-    fitted: Fitted,
-    photographs: Float[torch.Tensor, "view height width 3"],
-    masks: torch.Tensor,
-    names: list[str],
-) -> None:
-    """Record, pictures of the test views, and the Gaussians as a standard PLY."""
-    errors = (
-        (fitted.renders.cpu() - photographs).abs().mean(dim=-1, keepdim=True).mul(4).clamp(0, 1).expand(-1, -1, -1, 3)
-    )
-    pictures = {"renders": fitted.renders, "truth": photographs, "error": errors}
-    pictures["masks"] = masks[..., None].float().expand(-1, -1, -1, 3)
-    for kind, images in pictures.items():
-        (folder / kind).mkdir()
-        for name, picture in zip(names, images, strict=True):
-            pixels = (picture.numpy() * 255).round().astype(np.uint8)
-            Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(
-                folder / kind / f"{Path(name).stem}.png", optimize=True
-            )
-    write_ply(folder / "gaussians.ply", fitted.gaussians)
-    write_durably(folder / "record.json", record.to_json())

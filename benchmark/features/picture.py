@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image
 from torch.nn import functional
 
@@ -60,12 +60,19 @@ def feature_picture(
 
     One decomposition for all views, so that a colour means the same in each.
     """
-    maps = extract(entry, views, images, device)
-    coloured = colours(reduce_channels(maps, Reduce(components=3, scaling="none")))
     first = views[0]
     height = max(1, round(WIDTH * first.height / first.width))
-    grids = functional.interpolate(coloured, size=(height, WIDTH), mode="nearest")
     photographs = np.stack([resize(view.image(), WIDTH, height) for view in views])
+    return sheet_of(extract(entry, views, images, device), photographs)
+
+
+def sheet_of(
+    maps: FeatureMaps, photographs: Float32[np.ndarray, "view height width 3"]
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Photographs, in [0, 1], each with its features to its right; features may be reduced already."""
+    height, width = photographs.shape[1:3]
+    coloured = colours(reduce_channels(maps, Reduce(components=3, scaling="none")))
+    grids = functional.interpolate(coloured, size=(height, width), mode="nearest")
     pairs = np.concatenate((photographs, grids.permute(0, 2, 3, 1).numpy()), axis=2)
     return _sheet((pairs * 255).round().clip(0, 255).astype(np.uint8))
 

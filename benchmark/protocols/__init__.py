@@ -20,6 +20,7 @@ from benchmark.protocols.feat2gs import (
     Reduce,
     Start,
     TestPoses,
+    Upsample,
     WarmStart,
     get_protocol,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Start",
     "Stereo",
     "TestPoses",
+    "Upsample",
     "WarmStart",
     "get_protocol",
 ]

@@ -1,0 +1,88 @@
+"""What a cell leaves to look at beside its record: renders, errors, features, a flight along the cameras, the Gaussians."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32
+from PIL import Image
+
+from benchmark.cameras import Cameras
+from benchmark.errors import MissingError
+from benchmark.feat2gs.photographs import Photographs
+from benchmark.features.feature_maps import FeatureMaps
+from benchmark.features.picture import sheet_of
+from benchmark.records import Record
+from benchmark.splatting.gaussians import Gaussians
+from benchmark.splatting.ply import write_ply
+from benchmark.splatting.video import interpolated_path, write_video
+from benchmark.store import write_durably
+
+log = logging.getLogger(__name__)
+
+# An error of a quarter of the range is white.
+ERROR_GAIN = 4
+FRAMES, FRAMES_PER_SECOND = 48, 24
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A fitted scene and what its test views show, on the CPU.
+
+    Attributes
+    ----------
+    colors
+        Train photographs at the size of the features' picture.
+    features
+        None for a baseline.
+    """
+
+    gaussians: Gaussians
+    renders: Float[torch.Tensor, "view height width 3"]
+    truth: Float[torch.Tensor, "view height width 3"]
+    masks: Bool[torch.Tensor, "view height width"]
+    names: list[str]
+    photographs: Photographs
+    colors: Float32[np.ndarray, "train rows columns 3"]
+    features: FeatureMaps | None
+
+
+def write_outcome(folder: Path, record: Record, outcome: Outcome) -> None:
+    """Write pictures of the test views, the features' picture, the video, ``gaussians.ply`` and, last, the record."""
+    errors = (outcome.renders - outcome.truth).abs().mean(dim=-1, keepdim=True).mul(ERROR_GAIN).clamp(0, 1)
+    pictures = {
+        "renders": outcome.renders,
+        "truth": outcome.truth,
+        "error": errors.expand(-1, -1, -1, 3),
+        "masks": outcome.masks[..., None].float().expand(-1, -1, -1, 3),
+    }
+    for kind, images in pictures.items():
+        (folder / kind).mkdir()
+        for name, picture in zip(outcome.names, images, strict=True):
+            pixels = (picture.numpy() * 255).round().astype(np.uint8)
+            Image.fromarray(pixels).save(folder / kind / f"{Path(name).stem}.png", optimize=True)
+    if outcome.features is not None:
+        Image.fromarray(sheet_of(outcome.features, outcome.colors)).save(folder / "features.png")
+    write_flight(folder / "flight.mp4", outcome.gaussians, outcome.photographs)
+    write_ply(folder / "gaussians.ply", outcome.gaussians)
+    write_durably(folder / "record.json", record.to_json())
+
+
+def write_flight(path: Path, gaussians: Gaussians, photographs: Photographs) -> None:
+    """A video along the train cameras and back, or from the train to the test camera where there is one of them.
+
+    Without the extra ``[video]`` there is none: a picture more or less is no reason for a cell to fail.
+    """
+    cameras = photographs.cameras
+    if len(cameras) == 1:
+        test = photographs.test_cameras
+        scaled = [test[index].resized(cameras.width, cameras.height) for index in range(len(test))]
+        cameras = Cameras.stack([cameras[0], *scaled])
+    try:
+        write_video(path, gaussians, interpolated_path(cameras, FRAMES, loop=True), FRAMES_PER_SECOND)
+    except MissingError as error:
+        log.info("no video: %s", error)
