@@ -9,6 +9,7 @@ from statistics import mean, stdev
 from benchmark.cli.output import console, print_table
 from benchmark.errors import SplatbenchError
 from benchmark.executors.events import Finished
+from benchmark.metrics.table import LENGTH
 from benchmark.plan import Task
 from benchmark.records import METRICS, Record
 from benchmark.store import Store
@@ -23,7 +24,9 @@ def print_results(tasks: Sequence[Task], store: Store) -> None:
             groups[task.cell.dataset, task.cell.mode, task.cell.entry].append(record)
     if not groups:
         return
-    names = [name for name in METRICS if any(name in record.metrics for group in groups.values() for record in group)]
+    # Medians would make the table too wide for a terminal; the page has them.
+    measured = {name for group in groups.values() for record in group for name in record.metrics}
+    names = [name for name in METRICS if name in measured and not name.endswith("_median")]
     headers = [f"{METRICS[name].title} {'↑' if METRICS[name].better == 'higher' else '↓'}" for name in names]
     rows = []
     for (dataset, mode, entry), group in groups.items():
@@ -37,7 +40,8 @@ def print_results(tasks: Sequence[Task], store: Store) -> None:
     notes = ["means over scenes and seeds"]
     if any("±" in cell for row in rows for cell in row):
         notes.append("± is the standard deviation over seeds")
-    notes += [f"{METRICS[name].title} in {unit}" for name in names if (unit := METRICS[name].unit)]
+    units = {unit: [METRICS[name].title for name in names if METRICS[name].unit == unit] for unit in ("dB", LENGTH)}
+    notes += [f"{', '.join(titles)} in {unit}" for unit, titles in units.items() if titles]
     console.print(f"({'; '.join(notes)})", markup=False, highlight=False)
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32
 
-from benchmark.metrics import geometry, image, lpips
+from benchmark.metrics import dtu, geometry, image, lpips
+from benchmark.metrics.dtu import OfficialTruth
 from benchmark.protocols import Evaluate
 from benchmark.reconstruction.reconstruction import Reconstruction
 from benchmark.records import Measurement
 from benchmark.splatting.gaussians import Gaussians
+
+DISTANCES = ("accuracy", "accuracy_median", "completeness", "completeness_median", "distance", "distance_median")
 
 
 @dataclass(frozen=True)
@@ -53,17 +57,37 @@ def judge_images(
     return Evaluation(metrics, absent)
 
 
-def judge_geometry(gaussians: Gaussians, reconstruction: Reconstruction, settings: Evaluate) -> Evaluation:
-    """Accuracy, completeness and distance of the Gaussians' centres, in the scene's own unit (section 6.5)."""
-    names = ("accuracy", "completeness", "distance")
+def judge_geometry(
+    gaussians: Gaussians,
+    reconstruction: Reconstruction,
+    settings: Evaluate,
+    millimetres: float | None = None,
+    official: OfficialTruth | None = None,
+) -> Evaluation:
+    """Means and medians of accuracy, completeness and distance of the Gaussians' centres (section 6.5).
+
+    Parameters
+    ----------
+    millimetres
+        Length of the scene's unit; distances are then in mm, else in the scene's own unit.
+    official
+        What DTU's own evaluation needs; it is then made too.
+    """
     if reconstruction.true_points is None or reconstruction.true_valid is None:
-        return Evaluation({}, dict.fromkeys(names, "the scene has no true depth"))
+        return Evaluation({}, dict.fromkeys(DISTANCES, "the scene has no true depth"))
     known = reconstruction.true_valid[reconstruction.valid]
-    fitted = gaussians.means.detach().cpu().numpy()[known]
+    centers = gaussians.means.detach().cpu().numpy()
     true: Float32[np.ndarray, "point 3"] = reconstruction.true_points[reconstruction.valid][known]
-    if settings.align == "similarity":
-        fitted = geometry.align(fitted, true)
-    errors = geometry.point_errors(fitted, true)
-    return Evaluation(
-        {name: Measurement(float(getattr(errors, name)) / reconstruction.scale) for name in names}, absent={}
-    )
+    fitted = geometry.align(centers[known], true) if settings.align == "similarity" else centers[known]
+    length = (millimetres or 1.0) / reconstruction.scale
+    values = {name: value * length for name, value in asdict(geometry.point_errors(fitted, true)).items()}
+    absent = {}
+    if official is not None and millimetres is not None:
+        # In the frame of the dataset's cameras, to which the first train camera holds the fit; nothing is aligned.
+        placed = (centers.astype(np.float64) / reconstruction.scale + reconstruction.center) * millimetres
+        for name, value in asdict(dtu.official_errors(placed, official)).items():
+            if math.isfinite(value):
+                values[f"dtu_{name}"] = value
+            else:
+                absent[f"dtu_{name}"] = f"no distance below {dtu.LARGEST:g} mm"
+    return Evaluation({name: Measurement(value) for name, value in values.items()}, absent)

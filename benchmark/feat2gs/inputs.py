@@ -15,7 +15,7 @@ from benchmark.features.concatenate import Part, concatenate
 from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.io import load_feature_maps, save_feature_maps
-from benchmark.features.upsample import upsample_guided
+from benchmark.features.upsample import upsample_bilateral
 from benchmark.protocols import Protocol
 from benchmark.reconstruction.io import load_reconstruction, save_reconstruction
 from benchmark.reconstruction.reconstruct import RECONSTRUCTION_VERSION, reconstruct
@@ -94,7 +94,7 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
         features = load_feature_maps(features_folder)
         if cell.mode.endswith(UPSAMPLED):
             # A token a pixel is many times the size of what it is made of, and quick to make: it is not kept.
-            features = upsample_guided(features, torch.from_numpy(reconstruction.colors), protocol.upsample)
+            features = upsample_bilateral(features, torch.from_numpy(reconstruction.colors), protocol.upsample)
         is_raw = any(entry.kind == "raw" for entry in entries)
     return Inputs(scene, train, reconstruction, features, is_raw, digests)
 

@@ -24,6 +24,7 @@ from benchmark.feat2gs.start import start_values, true_means
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
 from benchmark.records import Record
+from benchmark.scenes.dtu_official import official_truth_of
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.render import TorchCameras, render
@@ -57,7 +58,8 @@ def run_cell(
         names = [view.name for view in inputs.scene.test_views]
         truth, masks = torch.from_numpy(photographs.test), torch.from_numpy(photographs.masks)
         seen = judge_images(renders, truth, masks, names, protocol.evaluate)
-        shaped = judge_geometry(fitted.gaussians, reconstruction, protocol.evaluate)
+        official = official_truth_of(dataset, cell.scene) if protocol.evaluate.official else None
+        shaped = judge_geometry(fitted.gaussians, reconstruction, protocol.evaluate, dataset.millimetres, official)
     record = Record(
         cell=cell,
         key=key,
@@ -67,7 +69,7 @@ def run_cell(
         metrics=seen.metrics | shaped.metrics,
         absent=seen.absent | shaped.absent,
         cost=cost.values() | {"gaussians": len(fitted.gaussians.means)},
-        details=details(inputs, fitted, photographs, names),
+        details=details(inputs, fitted, photographs, names, dataset.millimetres),
         provenance={
             "software": software(),
             "machine": machine() | {"device": device, "threads": torch.get_num_threads()},
@@ -131,13 +133,16 @@ def fit(
     return Fitted(gaussians, renders, float(-10 * train_error.log10()), parameters)
 
 
-def details(inputs: Inputs, fitted: Fitted, photographs: Photographs, names: list[str]) -> dict[str, Any]:
+def details(
+    inputs: Inputs, fitted: Fitted, photographs: Photographs, names: list[str], millimetres: float | None
+) -> dict[str, Any]:
     """Facts about the run that are no metric."""
     coverage = photographs.masks.mean(axis=(1, 2))
     return {
         "train_views": [inputs.scene.views[index].name for index in inputs.train],
         "test_views": names,
         "size": [photographs.test_cameras.width, photographs.test_cameras.height],
+        "length_unit": "scene unit" if millimetres is None else "mm",
         "mask_coverage": dict(zip(names, coverage.round(4).tolist(), strict=True)),
         "train_psnr": round(fitted.train_psnr, 4),
         "readout_parameters": fitted.readout_parameters,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -39,12 +39,13 @@ def sample_grid(
     grid: Float[torch.Tensor, "view channel row column"],
     extent: tuple[float, float, float, float],
     size: tuple[int, int],
+    mode: Literal["bilinear", "nearest"] = "bilinear",
 ) -> Float[torch.Tensor, "view channel height width"]:
-    """Bilinear sample at every pixel centre of an image of ``size`` (height, width), as `FeatureMaps` defines it."""
+    """Sample at every pixel centre of an image of ``size`` (height, width), as `FeatureMaps` defines it."""
     height, width = size
     left, top, right, bottom = extent
     options: dict[str, Any] = {"dtype": grid.dtype, "device": grid.device}
     u = ((torch.arange(width, **options) + 0.5) / width - left) / (right - left) * 2 - 1
     v = ((torch.arange(height, **options) + 0.5) / height - top) / (bottom - top) * 2 - 1
     places = torch.stack(torch.meshgrid(u, v, indexing="xy"), dim=-1).expand(len(grid), -1, -1, -1)
-    return functional.grid_sample(grid, places, padding_mode="border", align_corners=False)
+    return functional.grid_sample(grid, places, mode=mode, padding_mode="border", align_corners=False)

@@ -13,14 +13,14 @@ from benchmark.errors import MissingError
 from benchmark.features.feature_maps import FeatureMaps, sample_grid
 from benchmark.protocols import Upsample
 
-# Channels filtered at once: the filter keeps a covariance with each colour of all of them.
+# Channels filtered at once: the filter lays out every window of all of them.
 CHANNELS = 32
 
 
-def upsample_guided(
+def upsample_bilateral(
     maps: FeatureMaps, photographs: Float[torch.Tensor, "view height width 3"], settings: Upsample
 ) -> FeatureMaps:
-    """A finer grid of tokens: bilinear, then a guided filter with the photograph as the guide.
+    """A finer grid of tokens: each the mean of those around it, weighted by distance and by likeness of colour.
 
     Parameters
     ----------
@@ -41,36 +41,33 @@ def upsample_guided(
     if maps.grid.shape[2] >= height and maps.grid.shape[3] >= width:
         return maps
     try:
-        from kornia.filters import guided_blur
+        from kornia.filters import joint_bilateral_blur
     except ImportError:
         raise MissingError(
-            "modes *_up: the guided filter is kornia's, which is not installed; pip install 'splatbench[upsample]'"
+            "modes *_up: the bilateral filter is kornia's, which is not installed; pip install 'splatbench[upsample]'"
         ) from None
-    window = window_side(maps, (height, width), settings)
     guides = functional.interpolate(photographs.movedim(-1, 1), (height, width), mode="bilinear", antialias=True)
-    filtered = []
-    for grid, guide in zip(maps.grid.split(1), guides.split(1), strict=True):
-        bilinear = sample_grid(grid, maps.extent, (height, width))
-        # Mirrored by hand, as far as a small picture allows: the library mirrors at most one side less a pixel.
-        pad = min(window // 2, height - 1, width - 1)
-        parts = [
-            guided_blur(_mirrored(guide, pad), _mirrored(part, pad), window, settings.epsilon, border_type="replicate")
-            for part in bilinear.split(CHANNELS, dim=1)
-        ]
-        filtered.append(torch.cat(parts, dim=1)[..., pad : pad + height, pad : pad + width])
-    reduction = {**maps.reduction, "upsampled": {"method": "guided", "window": window, **asdict(settings)}}
+    token = token_side(maps, (height, width))
+    side = max(3, 2 * round(settings.window * token / 2) + 1)
+    sigma = (settings.sigma_space * token,) * 2
+    # Nearest, not bilinear: the filter must see tokens, not what an edge between them was smeared to.
+    nearest = sample_grid(maps.grid, maps.extent, (height, width), mode="nearest")
+    filtered = [
+        torch.cat(
+            [
+                joint_bilateral_blur(part, guide, side, settings.sigma_color, sigma, border_type="replicate")
+                for part in view.split(CHANNELS, dim=1)
+            ],
+            dim=1,
+        )
+        for view, guide in zip(nearest.split(1), guides.split(1), strict=True)
+    ]
+    reduction = {**maps.reduction, "upsampled": {"method": "joint bilateral", "side": side, **asdict(settings)}}
     return replace(maps, grid=torch.cat(filtered).contiguous(), extent=(0.0, 0.0, 1.0, 1.0), reduction=reduction)
 
 
-def window_side(maps: FeatureMaps, size: tuple[int, int], settings: Upsample) -> int:
-    """Side of the filter's window, odd, on a grid of ``size`` (height, width)."""
+def token_side(maps: FeatureMaps, size: tuple[int, int]) -> float:
+    """Longer side of a token on a grid of ``size`` (height, width) over the whole image."""
     left, top, right, bottom = maps.extent
     rows, columns = maps.grid.shape[2:]
-    token = max(size[0] * (bottom - top) / rows, size[1] * (right - left) / columns)
-    return max(3, 2 * round(settings.window * token / 2) + 1)
-
-
-def _mirrored(
-    image: Float[torch.Tensor, "1 channel height width"], pad: int
-) -> Float[torch.Tensor, "1 channel rows columns"]:
-    return functional.pad(image, (pad, pad, pad, pad), mode="reflect")
+    return max(size[0] * (bottom - top) / rows, size[1] * (right - left) / columns)

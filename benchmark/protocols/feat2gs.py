@@ -33,8 +33,9 @@ class Reduce:
 class Upsample:
     """How the modes ``*_up`` bring reduced features from tokens to pixels, with the photograph as the guide.
 
-    A guided filter (He, Sun, Tang, PAMI 2013): within a window features are a linear function of the colours, so their
-    edges are the photograph's. It has no weights; the paper's `+` rows use FeatUp's learned joint bilateral stack.
+    Joint bilateral upsampling (Kopf, Cohen, Lischinski, Uyttendaele, SIGGRAPH 2007): a mean of the tokens around,
+    weighted by distance and by likeness of colour, so that features change where the photograph does. It has no
+    weights; the paper's `+` rows use FeatUp's, whose kernels are learned.
 
     Attributes
     ----------
@@ -42,13 +43,16 @@ class Upsample:
         Side in fitted pixels of a token afterwards; what is between them is bilinear, as ever.
     window
         Side of the window in tokens as they were, at least 3 of the new ones.
-    epsilon
-        Variance of colour (in [0, 1], squared) up to which a window counts as flat.
+    sigma_space
+        Standard deviation of the weight over distance, in tokens as they were.
+    sigma_color
+        Standard deviation of the weight over the L1 distance of colours in [0, 1].
     """
 
-    pitch: int = 1
+    pitch: int = 4
     window: float = 2.0
-    epsilon: float = 1e-3
+    sigma_space: float = 0.5
+    sigma_color: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,8 @@ class Evaluate:
     align
         How fitted points are brought to the true ones before they are compared: ``none`` (cameras are exact) or
         ``similarity`` (Umeyama over one-to-one pixels).
+    official
+        Whether DTU's own evaluation is made too, where its files are there.
     eight_bit
         Whether pictures are rounded to 8 bits before they are compared, as files are.
     jpeg_masks
@@ -212,6 +218,7 @@ class Evaluate:
 
     masked: bool
     align: Literal["none", "similarity"]
+    official: bool = False
     eight_bit: bool = False
     jpeg_masks: bool = False
 
@@ -276,7 +283,7 @@ STRICT = Protocol(
     # Ten times the rates, as InstantSplat's code has it, which are those of 3DGS (Q15).
     free=replace(STRICT_JOINT, rates=PUBLISHED_RATES.times(10)),
     test_poses=TestPoses(steps=500, rate_translation=3e-4, rate_rotation=1e-4),
-    evaluate=Evaluate(masked=True, align="similarity"),
+    evaluate=Evaluate(masked=True, align="similarity", official=True),
     seeds=3,
 )
 
@@ -298,7 +305,7 @@ LITE = replace(
     joint=LITE_JOINT,
     free=LITE_JOINT,
     test_poses=TestPoses(steps=0, rate_translation=0.0, rate_rotation=0.0),
-    evaluate=Evaluate(masked=True, align="none"),
+    evaluate=Evaluate(masked=True, align="none", official=True),
     seeds=3,
 )
 

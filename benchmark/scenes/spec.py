@@ -86,6 +86,8 @@ class DatasetSpec:
         ``authors`` where the ids are the published ones, ``ours`` where a documented rule gave them.
     split_rule
         Where the ids come from, in words.
+    millimetres
+        Length of the scene's unit in millimetres where it is known, else None: 3-D errors are then in millimetres.
     splits
         Names of further splits of the same files; empty for a dataset that is itself one.
     """
@@ -103,6 +105,7 @@ class DatasetSpec:
     notes: str = ""
     split_rule: str = ""
     splits: tuple[str, ...] = ()
+    millimetres: float | None = None
 
 
 @cache
@@ -223,7 +226,7 @@ def build_spec(values: Mapping[str, Any], path: Path, split: str = "") -> Datase
     return DatasetSpec(
         **rest, name=name, title=title, licence=Licence(**values["licence"]), source=source, scenes=scenes,
         split_origin=origin, split_rule=rule, notes=values.get("notes", ""),
-        splits=() if split else tuple(values.get("splits", {})),
+        splits=() if split else tuple(values.get("splits", {})), millimetres=values.get("millimetres"),
     )  # fmt: skip
 
 
