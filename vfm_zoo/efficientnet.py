@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vfm_zoo.entry import Entry, Exposure, Input, Licence, Weights
@@ -48,19 +47,7 @@ LITE0 = Entry(
     trained_on={"*": Exposure("not seen", "ImageNet-1k alone")},
 )
 
-LITE0_RANDOM = replace(
-    LITE0,
-    name="efficientnet_lite0_random",
-    title="EfficientNet-Lite0, random weights",
-    kind="control",
-    options={**LITE0.options, "seed": 0},
-    weights=None,
-    supervision="none",
-    training_data="none",
-    trained_on={"*": Exposure("not seen", "never trained")},
-)
-
-ENTRIES = (LITE0, LITE0_RANDOM)
+ENTRIES = (LITE0, LITE0.untrained_twin())
 
 
 def load(entry: Entry, device: str) -> nn.Module:

@@ -141,6 +141,10 @@ class Exposure:
     source: str = ""
 
 
+# After an entry's name: its untrained twin.
+UNTRAINED = "_random"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One variant of a model, as data.
@@ -312,6 +316,32 @@ class Entry:
         fields = ("layer", "norm", "input", "channels", "whole_scene")
         given = {name: getattr(taken, name) for name in fields if getattr(taken, name) is not None}
         return replace(self, options={**self.options, **taken.options}, **given)
+
+    def untrained_twin(self) -> Entry:
+        """The control ``<name>_random``: the same network, whole, with weights drawn from a seed.
+
+        What it scores is due to the architecture and to chance; what the entry scores beyond it, to training.
+
+        Raises
+        ------
+        ZooError
+            For an entry that has no weights.
+        """
+        if self.weights is None:
+            raise ZooError(f"entry '{self.name}' has no weights, so it has no untrained twin")
+        return replace(
+            self,
+            name=f"{self.name}{UNTRAINED}",
+            title=f"{self.title}, random weights",
+            kind="control",
+            options={**self.options, "seed": 0},
+            weights=None,
+            supervision="none",
+            training_data="none",
+            trained_on={"*": Exposure("not seen", "never trained")},
+            aliases=(),
+            superseded_by=None,
+        )
 
     def untaught(self) -> Entry:
         """The same card with weights drawn from a seed, and two blocks where the depth can be changed.

@@ -48,7 +48,7 @@ MOBILENET = Entry(
     trained_on=closed("ImageNet-1k alone", "paper, section 6"),
 )
 
-ENTRIES = (MOBILENET,)
+ENTRIES = (MOBILENET, MOBILENET.untrained_twin())
 
 
 def load(entry: Entry, device: str) -> nn.Module:

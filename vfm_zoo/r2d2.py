@@ -47,7 +47,7 @@ R2D2 = Entry(
     trained_on={"*": Exposure("not seen", "web images warped and restyled, and Aachen day-night (paper, section 4)")},
 )
 
-ENTRIES = (R2D2,)
+ENTRIES = (R2D2, R2D2.untrained_twin())
 
 
 def load(entry: Entry, device: str) -> nn.Module:

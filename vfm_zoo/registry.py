@@ -22,7 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from vfm_zoo.entry import Choice, Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.entry import UNTRAINED, Choice, Entry, Exposure, Input, Licence, Weights
 from vfm_zoo.errors import UnknownEntry, ZooError
 from vfm_zoo.pins import pinned
 
@@ -82,6 +82,8 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
 def get_entry(name: str) -> Entry:
     """The entry of this name, or with this alias; digests that the user vouches for are filled in.
 
+    ``<name>_random`` is the untrained twin of any entry that has weights, listed or not.
+
     Raises
     ------
     UnknownEntry
@@ -91,12 +93,22 @@ def get_entry(name: str) -> Entry:
     for entry in _entries.values():
         if name in entry.aliases and name not in _entries:
             return pinned(entry)
+    base = _entries.get(name.removesuffix(UNTRAINED))
+    if name not in _entries and base is not None and base.weights is not None:
+        return base.untrained_twin()
     if name not in _entries:
         close = difflib.get_close_matches(name.lower(), sorted(_entries), n=3, cutoff=0.5)
         hint = ": did you mean " + " or ".join(f"'{match}'" for match in close) + "?" if close else ";"
         failed = "".join(f" (plug-in {broken.plugin} could not be loaded: {broken.reason})" for broken in _broken)
         raise UnknownEntry(f"entry '{name}' is unknown{hint} see `splatbench list entries`{failed}")
     return pinned(_entries[name])
+
+
+def known_names() -> list[str]:
+    """Every name that `get_entry` takes but aliases: entries, and untrained twins that are not listed."""
+    names = {entry.name: entry for entry in list_entries()}
+    twins = [f"{name}{UNTRAINED}" for name, entry in names.items() if entry.weights is not None]
+    return list(dict.fromkeys([*names, *twins]))
 
 
 def source_of(name: str) -> str:

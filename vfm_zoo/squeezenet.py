@@ -48,7 +48,7 @@ SQUEEZENET = Entry(
     trained_on=closed("ImageNet-1k alone", "paper, section 4"),
 )
 
-ENTRIES = (SQUEEZENET,)
+ENTRIES = (SQUEEZENET, SQUEEZENET.untrained_twin())
 
 
 def load(entry: Entry, device: str) -> nn.Module:

@@ -48,7 +48,7 @@ XFEAT = Entry(
     },
 )
 
-ENTRIES = (XFEAT,)
+ENTRIES = (XFEAT, XFEAT.untrained_twin())
 
 
 def load(entry: Entry, device: str) -> nn.Module:

@@ -264,17 +264,17 @@ def _catalogue():
 
 def _facts(store: Path | None, paths: Iterable[Path]):
     """What this version knows; without a store no key of a measured record is made again."""
-    from benchmark.feat2gs.modes import BASELINES, PROBING_MODES
+    from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
     from benchmark.protocols import PROTOCOLS
     from benchmark.scenes.spec import list_datasets
     from leaderboard.submissions import Facts
     from vfm_zoo import registry
 
     return Facts(
-        entries=frozenset(entry.name for entry in registry.list_entries()),
+        entries=frozenset(registry.known_names()),
         baselines=frozenset(BASELINES),
         views={spec.name: {name: scene.test for name, scene in spec.scenes.items()} for spec in list_datasets()},
-        modes=frozenset(PROBING_MODES),
+        modes=frozenset((*PROBING_MODES, *VARIANT_MODES)),
         protocols=frozenset(PROTOCOLS),
         published=frozenset(path for path in paths if path.name in _sums(path.parent)),
         key_of=(lambda record: None) if store is None else (lambda record: _planned(store).get(record)),

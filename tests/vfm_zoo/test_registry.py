@@ -346,3 +346,20 @@ def test_loading_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
         registry.load(replace(entry, loader="needy:load_old"))
     with pytest.raises(ZooError, match="there is no loader needy:absent"):
         registry.load(replace(entry, loader="needy:absent"))
+
+
+def test_every_entry_with_weights_has_an_untrained_twin():
+    from vfm_zoo.registry import get_entry, known_names, list_entries
+
+    listed = {entry.name for entry in list_entries()}
+    for entry in list_entries():
+        if entry.weights is None:
+            assert f"{entry.name}_random" not in known_names()
+            continue
+        twin = get_entry(f"{entry.name}_random")
+        assert twin.weights is None
+        assert twin.kind == "control"
+        assert (twin.channels, twin.layer, twin.input) == (entry.channels, entry.layer, entry.input)
+        assert twin.digest() != entry.digest()
+    assert {"xfeat_random", "mobilenet_v2_random"} <= listed
+    assert "dinov2_b14_random" in known_names()
