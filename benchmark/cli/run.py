@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console, cores, split
+from benchmark.cli.output import (
+    DEFAULT_SITE,
+    DEFAULT_STORE,
+    SiteOption,
+    StoreOption,
+    console,
+    cores,
+    print_table,
+    split,
+)
 from benchmark.cli.zoo import EntryFileOption
 
 if TYPE_CHECKING:
@@ -30,6 +39,9 @@ def run(
         str | None, typer.Option(help="How many repetitions (3), or which (0..2 or 0,2); default as the protocol.")
     ] = None,
     slots: Annotated[int | None, typer.Option(min=1, help="Processes side by side; default one a core.")] = None,
+    profile: Annotated[
+        bool, typer.Option(help="Run the first cell alone, keep nothing, and print where its time goes.")
+    ] = False,
     entry_file: EntryFileOption = None,
     store: StoreOption = DEFAULT_STORE,
     site: SiteOption = DEFAULT_SITE,
@@ -52,7 +64,25 @@ def run(
         seeds=None if seeds is None else parse_seeds(seeds),
     )
     opened = Store(store)
-    execute(plan_all([selection], opened), opened, slots or cores(), store, site)
+    tasks = plan_all([selection], opened)
+    if profile:
+        print_profile(tasks[0])
+        return
+    execute(tasks, opened, slots or cores(), store, site)
+
+
+def print_profile(task: Task) -> None:
+    """Two tables: stages of the cell, and parts of some steps of its joint fit."""
+    from benchmark.profile import profile_cell
+
+    with console.status(f"Profiling {task.cell.label} ..."):
+        found = profile_cell(task)
+    for title, parts in (
+        ("Stages", found.stages),
+        (f"{found.steps} steps of the joint fit (backward's parts are in its sum)", found.parts),
+    ):
+        rows = [[part.name, f"{part.seconds:.2f}", f"{100 * part.share:.0f} %"] for part in parts]
+        print_table(title, ["part", "seconds", "share"], rows)
 
 
 def plan_all(selections: Sequence[Selection], store: Store) -> list[Task]:

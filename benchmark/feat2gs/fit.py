@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import torch
 from jaxtyping import Float
+from torch.profiler import record_function
 
 from benchmark.errors import CellError
 from benchmark.feat2gs.model import ProbedScene
@@ -28,11 +29,12 @@ def warm_start(scene: ProbedScene, optimizer: torch.optim.Adam, settings: WarmSt
             group["lr"] = log_linear(settings.rate, settings.final_rate, step / settings.steps)
         view = step % len(scene.views) if settings.one_view else None
         targets = scene.targets(view)
-        distances = [(value - targets[name]).abs().mean() for name, value in scene.read_out(view).items()]
-        loss = torch.stack(distances).sum()
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        with record_function("readout"):
+            attributes = scene.read_out(view)
+        with record_function("loss"):
+            distances = [(value - targets[name]).abs().mean() for name, value in attributes.items()]
+            loss = torch.stack(distances).sum()
+        _descend(loss, optimizer)
         report("warm start", step + 1, settings.steps, guard(step, loss))
 
 
@@ -69,24 +71,33 @@ def joint_fit(
         if not stack:
             stack = torch.randperm(len(photographs), generator=generator).tolist()
         view = stack.pop()
-        gaussians = scene.gaussians()
-        rendering = render(gaussians, poses.cameras([view]))
+        with record_function("readout"):
+            gaussians = scene.gaussians()
+        with record_function("render"):
+            rendering = render(gaussians, poses.cameras([view]))
         blank = 0 if bool(rendering.alpha.detach().any()) else blank + 1
         if blank == len(photographs):
             raise CellError(
                 f"joint fit: no train view sees a Gaussian any more at step {step + 1} (last loss {guard.last:.6g}); "
                 "look at the scale of the entry's features, or lower the protocol's rates"
             )
-        loss = photometric_loss(rendering.image[0], photographs[view], settings.ssim_weight)
-        if scale_penalty > 0:
-            loss = loss + scale_penalty * (gaussians.log_scales - scene.start["log_scales"]).abs().mean()
-        optimizer.zero_grad(set_to_none=True)
+        with record_function("loss"):
+            loss = photometric_loss(rendering.image[0], photographs[view], settings.ssim_weight)
+            if scale_penalty > 0:
+                loss = loss + scale_penalty * (gaussians.log_scales - scene.start["log_scales"]).abs().mean()
         if step + 1 < settings.steps or settings.update_last:
-            loss.backward()
-            optimizer.step()
+            _descend(loss, optimizer)
             poses.step(step)
         report("joint fit", step + 1, settings.steps, guard(step, loss))
     return poses.cameras()
+
+
+def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    with record_function("backward"):
+        loss.backward()
+    with record_function("optimizer"):
+        optimizer.step()
 
 
 def camera_extent(cameras: TorchCameras) -> float:
