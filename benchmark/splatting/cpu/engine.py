@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,14 @@ Table = np.ndarray
 def array(tensor: torch.Tensor) -> Table:
     """The tensor's values as a float32 array; shares its memory where it can."""
     return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+
+
+def gradient(given: torch.Tensor | None, shape: tuple[int, ...]) -> Table:
+    """A gradient's values, flat; zeros where nothing depends on the output.
+
+    Zeros that PyTorch fills in come from threads that go on spinning on the processors that ours are to use.
+    """
+    return np.zeros(math.prod(shape), np.float32) if given is None else array(given).reshape(-1)
 
 
 def tensor(values: Table) -> torch.Tensor:
@@ -67,12 +76,17 @@ class Project(torch.autograd.Function):
         ctx.kept = (inputs, views, lenses, settings, radii)
         constant = (tensor(radii), tensor(log_opacities), tensor(boxes))
         ctx.mark_non_differentiable(*constant)
+        ctx.set_materialize_grads(False)
         return tensor(means2d), tensor(depths), tensor(shapes), tensor(projected), *constant
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
         inputs, views, lenses, settings, radii = ctx.kept
         count = len(inputs[3])
+        v_means2d, v_depths, v_shapes, v_projected = (
+            gradient(given, (len(views), count, columns))
+            for given, columns in zip(gradients, (2, 1, 3, 1), strict=False)
+        )
         v_means, v_quats = np.zeros((count, 3), np.float32), np.zeros((count, 4), np.float32)
         v_scales, v_opacities = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
         v_views = np.zeros((blocks(count), len(views), 3, 4), np.float32)
@@ -83,7 +97,10 @@ class Project(torch.autograd.Function):
             lenses,
             *settings,
             radii.reshape(-1),
-            *(array(gradient).reshape(-1) for gradient in gradients[:4]),
+            v_means2d,
+            v_depths,
+            v_shapes,
+            v_projected,
             *(values.reshape(-1) for values in (v_means, v_quats, v_scales, v_opacities)),
             v_views,
         )
@@ -184,18 +201,22 @@ class Blend(torch.autograd.Function):
         )  # fmt: skip
         ctx.kept = (bins, size, array(opacities), len(colors), behind, stride)
         ctx.drawn = (entries, spans, transmittances, ended_at, looked_at)
+        ctx.set_materialize_grads(False)
         return tensor(render), tensor(alphas)
 
     @staticmethod
-    def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(
+        ctx: Any, v_render: torch.Tensor | None, v_alphas: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, ...]:
         bins, size, opacities, color_tables, behind, stride = ctx.kept
         cameras, count = opacities.shape
-        channels = v_render.shape[-1]
+        width, height = size
+        channels = behind.shape[1]
         v_entries = np.empty(len(bins.slots) * stride, np.float32)
-        v_picture = array(v_render)
+        v_picture = gradient(v_render, (cameras, height, width, channels))
         in_threads(
             differentiate_bins, bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, stride,
-            v_picture.reshape(-1), array(v_alphas).reshape(-1), v_entries,
+            v_picture, gradient(v_alphas, (cameras, height, width)), v_entries,
         )  # fmt: skip
         v_means2d, v_shapes = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count, 3), np.float32)
         v_opacities = np.empty((cameras, count), np.float32)
@@ -208,7 +229,7 @@ class Blend(torch.autograd.Function):
         if ctx.needs_input_grad[4]:
             # What remains of a pixel shows the background.
             remains = np.abs(_untiled(ctx.drawn[2], size, cameras))
-            v_background = tensor((v_picture * remains[..., None]).sum(axis=(1, 2)))
+            v_background = tensor(np.einsum("vhwc,vhw->vc", v_picture.reshape(*remains.shape, channels), remains))
         made = [tensor(values) for values in (v_means2d, v_shapes, v_opacities, v_colors)]
         return (*made, v_background, None, None, None, None)
 

@@ -8,8 +8,12 @@ comes late, because the processor was busy, finds less to do, and nobody waits f
 
 from __future__ import annotations
 
+import ctypes
+import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -31,18 +35,41 @@ def claim(typingctx, queue):
     return types.int64(queue), codegen
 
 
+@dataclass(frozen=True)
+class _Helper:
+    """A thread that waits for kernels."""
+
+    pool: ThreadPoolExecutor
+    native_id: int
+
+    def start(self, kernel: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Run the kernel as soon as a processor other than the caller's lets it."""
+        if _current_processor is not None:
+            others = os.sched_getaffinity(0) - {_current_processor()}
+            if others:
+                # Some schedulers wake a thread where its waker runs, and leave it behind the waker for milliseconds,
+                # longer than most kernels take.
+                os.sched_setaffinity(self.native_id, others)
+        return self.pool.submit(kernel, *arguments)
+
+
+# Linux has both calls; elsewhere the scheduler decides alone.
+_current_processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
+
+
 @cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="rasteriser")
+def _helper(number: int) -> _Helper:
+    pool = ThreadPoolExecutor(1, thread_name_prefix=f"rasteriser-{number}")
+    return _Helper(pool, pool.submit(threading.get_native_id).result())
 
 
 def in_threads(kernel: Callable[..., None], *arguments: Any) -> None:
     """Run ``kernel(queue, *arguments)`` on as many threads as Numba is set to, until its jobs are done."""
-    workers, queue = numba.get_num_threads(), np.zeros(1, np.int64)
-    others = [_pool(workers - 1).submit(kernel, queue, *arguments) for _ in range(workers - 1)]
+    queue = np.zeros(1, np.int64)
+    started = [_helper(number).start(kernel, queue, *arguments) for number in range(1, numba.get_num_threads())]
     try:
         kernel(queue, *arguments)
     finally:
-        for other in others:
-            if not other.cancel():
-                other.result()
+        for helping in started:
+            if not helping.cancel():
+                helping.result()
