@@ -97,8 +97,7 @@ def test_forward_and_backward(yardstick, benchmark, case):
     assert np.abs(picture - prototype.transpose(1, 2, 0)).max() < 5e-3
     # In turns, so that whatever else the machine does hits both alike; the least is the least disturbed.
     times = [
-        (least_of_three(lambda: prototype_step(yardstick, flat, width, height)), least_of_three(ours))
-        for _ in range(7)
+        (least_of_three(lambda: prototype_step(yardstick, flat, width, height)), least_of_three(ours)) for _ in range(7)
     ]
     theirs, own = np.min(times, axis=0) * 1e3
     benchmark.extra_info["ratio"] = theirs / own

@@ -104,33 +104,6 @@ def test_same_bits_on_any_number_of_threads(scene_of):
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-def test_memory_is_bounded(scene_of):
-    """What a step of fitting holds at its peak, counted by NumPy's and our own buffers."""
-    import tracemalloc
-
-    count, width, height, channels = 20_000, 256, 192, 3
-    scene = scene_of(count=count, width=width, height=height, cameras=1)
-    scene["scales"] = scene["scales"] * 0.2
-    gradients(scene)
-    intersections = 0
-    tracemalloc.start()
-    image, alpha, meta = rasterize(**{**scene, "means": scene["means"].clone().requires_grad_()})
-    (image.sum() + alpha.sum()).backward()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    from benchmark.splatting.cpu.binning import SIDE
-
-    low = (meta["means2d"].detach() - meta["radii"]).clamp_min(0) // SIDE
-    size = torch.tensor([width - 1, height - 1])
-    high = torch.minimum((meta["means2d"].detach() + meta["radii"]).clamp_min(0), size) // SIDE
-    touched = (high - low + 1).clamp_min(0).prod(-1) * (meta["radii"][..., 0] > 0)
-    intersections = int(touched.sum())
-    inputs = sum(scene[name].numel() for name in (*PER_GAUSSIAN, "viewmats", "Ks", "backgrounds")) * 4
-    outputs = 4 * (width * height * (channels + 1) + count * 5) + inputs  # and the gradients
-    # Of an intersection: its place, its slot, and what it is: geometry and colour.
-    assert peak <= 3 * (inputs + outputs + intersections * 4 * (2 + 6 + channels))
-
-
 def test_projection_and_harmonics_are_those_of_gsplat(scene_of):
     reference = pytest.importorskip("gsplat.cuda._torch_impl", reason="gsplat, the extra [gpu], is not installed")
     scene = scene_of(count=200, cameras=2, sh_degree=3, seed=8)

@@ -49,7 +49,9 @@ TWO_LN_2 = 2.0 * math.log(2.0)
 
 
 @njit(**COMPILED)
-def load_bin(width, height, corner, row_pitch, transmittance, background, v_render, v_alphas, clear, v_image, pitch, behind):
+def load_bin(
+    width, height, corner, row_pitch, transmittance, background, v_render, v_alphas, clear, v_image, pitch, behind
+):
     """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
     the last Gaussian (the background's part and alpha's)."""  # noqa: D209
     channels = background.shape[0]
@@ -165,7 +167,20 @@ def differentiate_entry(
 
 @njit(**COMPILED)
 def differentiate_entries(
-    begin, looked_at, entries, stride, spans, ended_at, clear, v_image, behind, along, weights, v_colors, slots, v_entries
+    begin,
+    looked_at,
+    entries,
+    stride,
+    spans,
+    ended_at,
+    clear,
+    v_image,
+    behind,
+    along,
+    weights,
+    v_colors,
+    slots,
+    v_entries,
 ):
     """Gradients of a bin's entries, from the last that was looked at to the first."""
     for number in range(looked_at - 1, -1, -1):
