@@ -104,16 +104,20 @@ def test_same_bits_on_any_number_of_threads(scene_of):
         assert all(torch.equal(a, b) for a, b in zip(results[0], other, strict=True))
 
 
-def test_projection_and_harmonics_are_those_of_gsplat(scene_of):
-    reference = pytest.importorskip("gsplat.cuda._torch_impl", reason="gsplat, the extra [gpu], is not installed")
-    scene = scene_of(count=200, cameras=2, sh_degree=3, seed=8)
+GSPLAT = {"modname": "gsplat.cuda._torch_impl", "reason": "gsplat is not installed: pip install 'splatbench[dev]'"}
+
+
+def test_projection_is_that_of_gsplat(scene_of):
+    """Centres, depths and inverse covariances of projected Gaussians."""
+    reference = pytest.importorskip(**GSPLAT)
+    scene = scene_of(count=500, cameras=3, seed=8)
     covariances, _ = reference._quat_scale_to_covar_preci(
         torch.nn.functional.normalize(scene["quats"].double(), dim=-1), scene["scales"].double(), True, False
     )
     _, means2d, depths, conics, _ = reference._fully_fused_projection(
         scene["means"].double(), covariances, scene["viewmats"].double(), scene["Ks"].double(), 40, 28
     )
-    from benchmark.splatting.cpu.engine import Project, Shade
+    from benchmark.splatting.cpu.engine import Project
 
     ours = Project.apply(
         *(scene[name] for name in PER_GAUSSIAN[:4]),
@@ -124,11 +128,25 @@ def test_projection_and_harmonics_are_those_of_gsplat(scene_of):
     for actual, expected in ((ours[0], means2d), (ours[1], depths), (conic, conics)):
         assert ((actual - expected).abs() <= 1e-5 * (1 + expected.abs())).all()
 
+
+@pytest.mark.parametrize("sh_degree", [0, 1, 2, 3])
+def test_harmonics_are_those_of_gsplat(scene_of, sh_degree):
+    reference = pytest.importorskip(**GSPLAT)
+    scene = scene_of(count=500, cameras=1, sh_degree=sh_degree, seed=8)
+    from benchmark.splatting.cpu.engine import Shade
+
     position = -(scene["viewmats"][0, :3, :3].mT @ scene["viewmats"][0, :3, 3])
-    expected = reference._spherical_harmonics(3, (scene["means"] - position).double(), scene["colors"].double()) + 0.5
-    seen = torch.ones(1, 200, 2, dtype=torch.int32)
-    colors = Shade.apply(3, scene["means"], position[None], scene["colors"][None], seen)
+    directions = (scene["means"] - position).double()
+    expected = reference._spherical_harmonics(sh_degree, directions, scene["colors"].double()) + 0.5
+    seen = torch.ones(1, 500, 2, dtype=torch.int32)
+    colors = Shade.apply(sh_degree, scene["means"], position[None], scene["colors"][None], seen)
     assert (colors[0] - expected.clamp_min(0)).abs().max() < 1e-5
+
+
+def test_rotations_are_those_of_gsplat(scene_of):
+    reference = pytest.importorskip(**GSPLAT)
+    quats = torch.nn.functional.normalize(scene_of(count=500)["quats"].double(), dim=-1)
+    assert (quaternion_to_matrix(quats) - reference._quat_to_rotmat(quats)).abs().max() < 1e-12
 
 
 BAD = {
