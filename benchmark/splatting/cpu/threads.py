@@ -13,6 +13,7 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -48,8 +49,9 @@ class _Helper:
             others = os.sched_getaffinity(0) - {_current_processor()}
             if others:
                 # Some schedulers wake a thread where its waker runs, and leave it behind the waker for milliseconds,
-                # longer than most kernels take.
-                os.sched_setaffinity(self.native_id, others)
+                # longer than most kernels take. Where it is not allowed, the thread may run anywhere.
+                with suppress(OSError):
+                    os.sched_setaffinity(self.native_id, others)
         return self.pool.submit(kernel, *arguments)
 
 
@@ -61,6 +63,11 @@ _current_processor = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr
 def _helper(number: int) -> _Helper:
     pool = ThreadPoolExecutor(1, thread_name_prefix=f"rasteriser-{number}")
     return _Helper(pool, pool.submit(threading.get_native_id).result())
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has none of its parent's threads.
+    os.register_at_fork(after_in_child=_helper.cache_clear)
 
 
 def in_threads(kernel: Callable[..., None], *arguments: Any) -> None:
