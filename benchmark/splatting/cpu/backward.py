@@ -35,6 +35,7 @@ from benchmark.splatting.cpu.simd import (
     load,
     minimum,
     pointer,
+    prefetch,
     splat,
     store,
     total,
@@ -185,6 +186,9 @@ def differentiate_entries(
     """Gradients of a bin's entries, from the last that was looked at to the first."""
     for number in range(looked_at - 1, -1, -1):
         place = begin + number
+        # Slots of a bin lie far apart: unasked for, the row's line would arrive long after it is wanted.
+        prefetch(v_entries, slots[place] * stride)
+        prefetch(v_entries, slots[place] * stride + stride - 1)
         differentiate_entry(
             number, place, entries, stride, spans, ended_at, clear, v_image, behind, along, weights, v_colors,
             v_entries, slots[place] * stride,

@@ -14,6 +14,7 @@ from typing import Any
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 LANES = 16 if get_host_cpu_features().get("avx512f") else 8
@@ -341,6 +342,23 @@ def store(typingctx, array, index, x):
         return context.get_dummy_value()
 
     return types.void(array, index, x), codegen
+
+
+@intrinsic
+def prefetch(typingctx, array, index):
+    """Ask for the cache line of an element that will be written soon. Of no consequence but for time."""
+
+    def codegen(context, builder, sig, args):
+        index = context.cast(builder, args[1], sig.args[1], types.intp)
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        address = builder.bitcast(_element_pointer(context, builder, sig.args[0], args[0], index), byte)
+        for_writing, keep, data = (ir.Constant(number, value) for value in (1, 3, 1))
+        builder.call(function, [address, for_writing, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(array, index), codegen
 
 
 def _rows(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> list[ir.Value]:
