@@ -56,6 +56,9 @@ def load_bin(
     """Fill a worker's planes: what remains of each pixel, its gradient, and the gradient's product with what is behind
     the last Gaussian (the background's part and alpha's)."""  # noqa: D209
     channels = background.shape[0]
+    if width < SIDE or height < SIDE:
+        # What is outside the image must not be what another bin has left there.
+        clear[:], v_image[:], behind[:] = 0.0, 0.0, 0.0
     for y in range(height):
         for x in range(width):
             pixel, source = y * SIDE + x, corner + y * row_pitch + x
@@ -70,119 +73,120 @@ def load_bin(
 
 
 @njit(**COMPILED)
-def shine_through(first, top, bottom, x, entries, color, channels, v_image, along):
-    """Add the product of the colour from channel ``first`` on with the gradient of every row's strip to ``along``."""
-    for channel in range(first, channels, GROUP):
+def four(table, at, step):
+    """Strips of the channels of a group."""
+    return load(table, at), load(table, at + step), load(table, at + 2 * step), load(table, at + 3 * step)
+
+
+@njit(**COMPILED)
+def light_of(v_colors, entries, color, light):
+    """Add the product of a group's colour with the gradients to it."""
+    for channel in range(GROUP):
+        light = fma(v_colors[channel], entries[color + channel], light)
+    return light
+
+
+@njit(**COMPILED)
+def collect(weight, v_colors, sums):
+    """Add what a strip of pixels says about the colour of a group."""
+    return (
+        fma(weight, v_colors[0], sums[0]),
+        fma(weight, v_colors[1], sums[1]),
+        fma(weight, v_colors[2], sums[2]),
+        fma(weight, v_colors[3], sums[3]),
+    )
+
+
+@njit(**COMPILED)
+def further_light(top, bottom, x, entries, color, channels, v_image, further):
+    """Light of the groups after the first, for each row's strip."""
+    for y in range(top, bottom + 1):
+        light = splat(0.0)
+        for channel in range(GROUP, channels, GROUP):
+            line = (y * channels + channel) * SIDE + x
+            light = light_of(four(v_image, line, SIDE), entries, color + channel, light)
+        store(further, y * LANES, light)
+
+
+@njit(**COMPILED)
+def collect_further(top, bottom, x, channels, v_image, weights, sums):
+    """Add what all rows' strips say about the colours of the groups after the first, in ``sums``."""
+    for channel in range(GROUP, channels, GROUP):
+        added = four(sums, channel * LANES, LANES)
         for y in range(top, bottom + 1):
-            added = load(along, y * LANES)
-            for k in range(channel, channel + GROUP):
-                added = fma(load(v_image, (y * channels + k) * SIDE + x), entries[color + k], added)
-            store(along, y * LANES, added)
+            line = (y * channels + channel) * SIDE + x
+            added = collect(load(weights, y * LANES), four(v_image, line, SIDE), added)
+        for k in range(GROUP):
+            store(sums, (channel + k) * LANES, added[k])
+
+
+@njit(**COMPILED)
+def write_row(moments, colors, entries, at, channels, further_sums, v_entries, row):
+    """Turn an entry's sums over its pixels into gradients to what it is."""
+    s0, s1, s2, sy, s1y, syy = moments
+    a, slope = np.float32(TWO_LN_2) * entries[at + PRECISION], entries[at + SLOPE]
+    along = a * total(s1)
+    v_entries[row] = along
+    v_entries[row + 1] = slope * along + np.float32(TWO_LN_2) * entries[at + INVERSE_YY] * total(sy)
+    v_entries[row + 2] = np.float32(-0.5) * total(s2)
+    v_entries[row + 3] = -a * total(s1y)
+    v_entries[row + 4] = np.float32(-0.5) * total(syy)
+    v_entries[row + 5] = total(s0)
+    for channel in range(GROUP):
+        v_entries[row + GEOMETRY + channel] = total(colors[channel])
+    for channel in range(GROUP, channels):
+        v_entries[row + GEOMETRY + channel] = total(load(further_sums, channel * LANES))
 
 
 @njit(**COMPILED)
 def differentiate_entry(
-    number, place, entries, stride, spans, ended_at, clear, v_image, behind, along, weights, v_colors, v_entries, row
-):
-    """Walk the pixels of one entry, move the planes from behind it to before it, and write its row of gradients."""
+    number, place, entries, stride, spans, ended_at, clear, v_image, behind, further, weights, further_sums, v_entries, row
+):  # fmt: skip
+    """Walk the pixels of one entry, move the planes from behind it to before it, and write its row of gradients.
+
+    ``further`` holds zeros unless there is more than one group of channels.
+    """
     at, color, channels = place * stride, place * stride + COLOR, stride - COLOR
     u, v, slope, precision = entries[at + U], entries[at + V], entries[at + SLOPE], entries[at + PRECISION]
     inverse_yy, log_opacity = entries[at + INVERSE_YY], entries[at + LOG_OPACITY]
     left, right, top, bottom = box_of(spans, place)
     zero = splat(0.0)
     s0, s1, s2, sy, s1y, syy = zero, zero, zero, zero, zero, zero
-    red, green, blue, fourth = zero, zero, zero, zero
+    colors = (zero, zero, zero, zero)
     for channel in range(GROUP, channels):
-        store(v_colors, channel * LANES, zero)
+        store(further_sums, channel * LANES, zero)
     for x in range(left, right + 1, LANES):
         columns = lane_numbers() + (np.float32(x) - u)
         if channels > GROUP:
-            for y in range(top, bottom + 1):
-                store(along, y * LANES, zero)
-            shine_through(GROUP, top, bottom, x, entries, color, channels, v_image, along)
+            further_light(top, bottom, x, entries, color, channels, v_image, further)
         for y in range(top, bottom + 1):
-            pixel, line = y * SIDE + x, y * channels * SIDE + x
-            dy = np.float32(y) - v
+            pixel, dy = y * SIDE + x, np.float32(y) - v
             exponent, across = exponent_of(columns, dy, slope, precision, inverse_yy, log_opacity)
             drawn = (exponent >= CUT) & (load(ended_at, pixel) > np.float32(number))
             free = where(drawn, power_of_two(exponent), 0.0)
             alpha = minimum(free, MAX_ALPHA)
             inverse = 1.0 / (1.0 - alpha)
-            before = load(clear, pixel) * inverse
+            before, rest = load(clear, pixel) * inverse, load(behind, pixel)
             weight = alpha * before
-            v0, v1, v2, v3 = (
-                load(v_image, line),
-                load(v_image, line + SIDE),
-                load(v_image, line + 2 * SIDE),
-                load(v_image, line + 3 * SIDE),
-            )
-            light = fma(v0, entries[color], load(along, y * LANES))
-            light = fma(v1, entries[color + 1], light)
-            light = fma(v2, entries[color + 2], light)
-            light = fma(v3, entries[color + 3], light)
-            rest = load(behind, pixel)
+            v_colors = four(v_image, y * channels * SIDE + x, SIDE)
+            light = light_of(v_colors, entries, color, load(further, y * LANES))
             store(clear, pixel, before)
             store(behind, pixel, fma(weight, light, rest))
             store(weights, y * LANES, weight)
-            red, green, blue, fourth = (
-                fma(weight, v0, red),
-                fma(weight, v1, green),
-                fma(weight, v2, blue),
-                fma(weight, v3, fourth),
-            )
+            colors = collect(weight, v_colors, colors)
             v_exponent = where(free <= MAX_ALPHA, (before * light - rest * inverse) * alpha, 0.0)
             moment, shift = v_exponent * across, v_exponent * dy
             s0, s1, s2 = s0 + v_exponent, s1 + moment, fma(moment, across, s2)
             sy, s1y, syy = sy + shift, fma(moment, dy, s1y), fma(shift, dy, syy)
-        for channel in range(GROUP, channels, GROUP):
-            a, b, c, d = (
-                load(v_colors, channel * LANES),
-                load(v_colors, (channel + 1) * LANES),
-                load(v_colors, (channel + 2) * LANES),
-                load(v_colors, (channel + 3) * LANES),
-            )
-            for y in range(top, bottom + 1):
-                weight, line = load(weights, y * LANES), (y * channels + channel) * SIDE + x
-                a, b = fma(weight, load(v_image, line), a), fma(weight, load(v_image, line + SIDE), b)
-                c = fma(weight, load(v_image, line + 2 * SIDE), c)
-                d = fma(weight, load(v_image, line + 3 * SIDE), d)
-            store(v_colors, channel * LANES, a)
-            store(v_colors, (channel + 1) * LANES, b)
-            store(v_colors, (channel + 2) * LANES, c)
-            store(v_colors, (channel + 3) * LANES, d)
-    a = np.float32(TWO_LN_2) * precision
-    sum_1 = total(s1)
-    v_entries[row] = a * sum_1
-    v_entries[row + 1] = a * slope * sum_1 + np.float32(TWO_LN_2) * inverse_yy * total(sy)
-    v_entries[row + 2] = np.float32(-0.5) * total(s2)
-    v_entries[row + 3] = -a * total(s1y)
-    v_entries[row + 4] = np.float32(-0.5) * total(syy)
-    v_entries[row + 5] = total(s0)
-    v_entries[row + GEOMETRY] = total(red)
-    v_entries[row + GEOMETRY + 1] = total(green)
-    v_entries[row + GEOMETRY + 2] = total(blue)
-    v_entries[row + GEOMETRY + 3] = total(fourth)
-    for channel in range(GROUP, channels):
-        v_entries[row + GEOMETRY + channel] = total(load(v_colors, channel * LANES))
+        collect_further(top, bottom, x, channels, v_image, weights, further_sums)
+    write_row((s0, s1, s2, sy, s1y, syy), colors, entries, at, channels, further_sums, v_entries, row)
 
 
 @njit(**COMPILED)
 def differentiate_entries(
-    begin,
-    looked_at,
-    entries,
-    stride,
-    spans,
-    ended_at,
-    clear,
-    v_image,
-    behind,
-    along,
-    weights,
-    v_colors,
-    slots,
+    begin, looked_at, entries, stride, spans, ended_at, clear, v_image, behind, further, weights, further_sums, slots,
     v_entries,
-):
+):  # fmt: skip
     """Gradients of a bin's entries, from the last that was looked at to the first."""
     for number in range(looked_at - 1, -1, -1):
         place = begin + number
@@ -190,7 +194,7 @@ def differentiate_entries(
         prefetch(v_entries, slots[place] * stride)
         prefetch(v_entries, slots[place] * stride + stride - 1)
         differentiate_entry(
-            number, place, entries, stride, spans, ended_at, clear, v_image, behind, along, weights, v_colors,
+            number, place, entries, stride, spans, ended_at, clear, v_image, behind, further, weights, further_sums,
             v_entries, slots[place] * stride,
         )  # fmt: skip
 
@@ -204,9 +208,9 @@ def differentiate_bins(
     width, height = size
     bins_x, bins_y = (width + SIDE - 1) // SIDE, (height + SIDE - 1) // SIDE
     v_image = np.zeros((stride - COLOR) * AREA, np.float32)
-    clear, behind = np.zeros(AREA, np.float32), np.zeros(AREA, np.float32)
-    v_colors = np.empty((stride - COLOR) * LANES, np.float32)
-    along, weights = np.zeros(SIDE * LANES, np.float32), np.empty(SIDE * LANES, np.float32)
+    clear, behind = np.empty(AREA, np.float32), np.empty(AREA, np.float32)
+    further_sums = np.empty((stride - COLOR) * LANES, np.float32)
+    further, weights = np.zeros(SIDE * LANES, np.float32), np.empty(SIDE * LANES, np.float32)
     job = claim(queue)
     while job < order.shape[0]:
         number = order[job]
@@ -223,8 +227,8 @@ def differentiate_bins(
         )  # fmt: skip
         differentiate_entries(
             begin, looked_at[number], pointer(entries), stride, pointer(spans), pointer(ended_at[number]),
-            pointer(clear), pointer(v_image), pointer(behind), pointer(along), pointer(weights), pointer(v_colors),
-            pointer(slots), pointer(v_entries),
+            pointer(clear), pointer(v_image), pointer(behind), pointer(further), pointer(weights),
+            pointer(further_sums), pointer(slots), pointer(v_entries),
         )  # fmt: skip
         job = claim(queue)
 
