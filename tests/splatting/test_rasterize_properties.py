@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import pytest
@@ -163,6 +165,22 @@ BAD = {
     "means of points in the plane": ({"means": lambda t: t[:, :2]}, r"means: expected \[gaussian 3\], got \[60, 2\]"),
     "wrong number of cameras": ({"Ks": lambda t: t[:1]}, r"Ks: expected shape \[2, 3, 3\], got \[1, 3, 3\]"),
     "background of other channels": ({"backgrounds": lambda t: t[:, :2]}, r"backgrounds: expected shape \[2, 3\]"),
+    "colors of other Gaussians": ({"colors": lambda t: t[:-1]}, r"colors: expected shape \[60, 3\] or \[2, 60, 3\]"),
+    "too few harmonics": ({"sh_degree": lambda d: 1}, r"colors: expected \[60, at least 4, channel\] for sh_degree 1"),
+    "no channel": ({"colors": lambda t: t[:, :0]}, r"colors: expected at least one channel"),
+    "opacities in a column": ({"opacities": lambda t: t[:, None]}, r"opacities: expected shape \[60\], got \[60, 1\]"),
+    "a pose alone": ({"viewmats": lambda t: t[0]}, r"viewmats: expected \[camera 4 4\], got \[4, 4\]"),
+    "no camera": ({"viewmats": lambda t: t[:0]}, r"viewmats: expected \[camera 4 4\], got \[0, 4, 4\]"),
+    "negative opacity": (
+        {"opacities": lambda t: t.index_fill(0, torch.tensor([4]), -0.1)},
+        r"opacities: row 4.*\[0, 1\]",
+    ),
+    "NaN in a pose": ({"viewmats": lambda t: t * torch.nan}, r"viewmats: the value at \[0, 0, 0\] is not finite"),
+    "infinite focal length": ({"Ks": lambda t: t + torch.inf}, r"Ks: the value at \[0, 0, 0\] is not finite"),
+    "NaN in a background": (
+        {"backgrounds": lambda t: t + torch.nan},
+        r"backgrounds: the value at \[0, 0\] is not finite",
+    ),
     "double precision": ({"means": lambda t: t.double()}, r"means: expected float32, got float64"),
     "integers": ({"colors": lambda t: t.int()}, r"colors: expected float32, got int32"),
     "another device": ({"scales": lambda t: t.to("meta")}, r"scales: expected the device of means, cpu, got meta"),
@@ -190,3 +208,20 @@ def test_bad_input_is_named_before_anything_runs(scene_of, monkeypatch, name):
     changes, message = BAD[name]
     with pytest.raises(ValueError, match=message):
         rasterize(**{**scene, **{argument: change(scene[argument]) for argument, change in changes.items()}})
+
+
+@few
+@given(
+    name=st.sampled_from(PER_GAUSSIAN),
+    row=st.integers(0, 2099),
+    column=st.integers(0, 3),
+    value=st.sampled_from([math.nan, math.inf, -math.inf]),
+)
+def test_one_bad_value_among_thousands_is_found(scene_of, name, row, column, value):
+    scene = scene_of(count=2100, channels=4, cameras=1)
+    table = scene[name].view(2100, -1)
+    column %= table.shape[1]
+    table[row, column] = value
+    place = str([row, column] if scene[name].ndim == 2 else [row])
+    with pytest.raises(ValueError, match=f"^{name}: the value at {re.escape(place)} is not finite"):
+        rasterize(**scene)

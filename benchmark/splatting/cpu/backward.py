@@ -28,20 +28,9 @@ from benchmark.splatting.cpu.forward import (
     exponent_of,
 )
 from benchmark.splatting.cpu.projection import BLOCK, COMPILED
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    fma,
-    lane_numbers,
-    load,
-    minimum,
-    pointer,
-    prefetch,
-    splat,
-    store,
-    total,
-    where,
-)
+from benchmark.splatting.cpu.simd import LANES, fma, lane_numbers, minimum, splat, total, where
 from benchmark.splatting.cpu.simd_functions import power_of_two
+from benchmark.splatting.cpu.simd_memory import load, pointer, prefetch, store
 from benchmark.splatting.cpu.threads import claim
 
 # A row of gradients: to u, v, precision, slope, 1 / yy, ln of opacity; then to the colour.

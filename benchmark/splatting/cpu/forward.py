@@ -3,7 +3,7 @@
 Pixels that have become opaque carry a negative transmittance: they take no further Gaussian, and its magnitude is what
 remains. A bin stops when all its pixels are so.
 
-The inner loops have no branch but for pixels that become opaque, and take pointers (see `simd.pointer`): a Gaussian
+The inner loops have no branch but for pixels that become opaque, and take pointers (see `simd_memory.pointer`): a Gaussian
 covers some ten rows of a bin, so that a call or a misprediction costs as much as drawing it.
 """
 
@@ -16,19 +16,9 @@ from numba import njit
 
 from benchmark.splatting.cpu.binning import SIDE, sort_by_depth
 from benchmark.splatting.cpu.projection import BITS_OF_255, COMPILED
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    bits,
-    count,
-    fma,
-    lane_numbers,
-    load,
-    minimum,
-    pointer,
-    store,
-    where,
-)
+from benchmark.splatting.cpu.simd import LANES, bits, count, fma, lane_numbers, minimum, where
 from benchmark.splatting.cpu.simd_functions import power_of_two
+from benchmark.splatting.cpu.simd_memory import load, pointer, store
 from benchmark.splatting.cpu.threads import claim
 
 AREA = SIDE * SIDE

@@ -15,20 +15,9 @@ import math
 
 from numba import njit
 
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    ceil,
-    fma,
-    gather,
-    maximum,
-    minimum,
-    narrow,
-    scatter,
-    sqrt,
-    where,
-    widen,
-)
+from benchmark.splatting.cpu.simd import LANES, ceil, fma, maximum, minimum, narrow, sqrt, where, widen
 from benchmark.splatting.cpu.simd_functions import logarithm
+from benchmark.splatting.cpu.simd_memory import gather, scatter
 from benchmark.splatting.cpu.threads import claim
 
 # Work is cut into blocks of this many Gaussians whatever the number of threads, so that sums over Gaussians always

@@ -21,18 +21,8 @@ from benchmark.splatting.cpu.projection import (
     turned,
     unit_rotation,
 )
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    bits,
-    gather,
-    lane_numbers,
-    maximum,
-    scatter,
-    splat,
-    sqrt,
-    total,
-    where,
-)
+from benchmark.splatting.cpu.simd import LANES, bits, lane_numbers, maximum, splat, sqrt, total, where
+from benchmark.splatting.cpu.simd_memory import gather, scatter
 from benchmark.splatting.cpu.threads import claim
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from benchmark.splatting.cpu.projection import BLOCK, COMPILED
-from benchmark.splatting.cpu.simd import LANES, bits, fma, gather, load, maximum, minimum, splat
+from benchmark.splatting.cpu.simd import LANES, bits, fma, maximum, minimum, splat
+from benchmark.splatting.cpu.simd_memory import gather, load
 from benchmark.splatting.cpu.threads import claim, in_threads
 
 # So few Gaussians are looked at before another thread has woken.
