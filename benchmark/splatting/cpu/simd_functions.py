@@ -23,7 +23,7 @@ _LOG2 = tuple(2.0 / math.log(2.0) / odd for odd in (9, 7, 5, 3, 1))
 
 @intrinsic
 def power_of_two(typingctx, x):
-    """``2 ** x`` for float32 lanes in [-100, 100], to about one unit in the last place.
+    """``2 ** x`` for float32 lanes in [-100, 100], to about one unit in the last place; outside it may be anything.
 
     ``x`` is split into the nearest integer, added to the exponent bits, and a rest in [-1/2, 1/2], for which a minimax
     polynomial of degree five serves.
