@@ -197,6 +197,12 @@ def dense() -> Callable[[Arguments], tuple[torch.Tensor, torch.Tensor, torch.Ten
 
 
 @pytest.fixture(scope="session")
+def blend_densely() -> Callable[..., tuple[torch.Tensor, ...]]:
+    """`blend`."""
+    return blend
+
+
+@pytest.fixture(scope="session")
 def project_densely() -> Callable[[Arguments, int], dict[str, torch.Tensor]]:
     """`project`."""
     return project

@@ -200,38 +200,3 @@ def test_meta_and_its_gradients(scene_of, dense, project_densely):
     dense({**double, "shift2d": shift})[0].square().sum().backward()
     assert meta["means2d"].grad.shape == (2, 60, 2)
     assert (meta["means2d"].grad - shift.grad).norm() < 1e-3 * shift.grad.norm()
-
-
-@pytest.mark.real
-def test_garden(shared_data, dense, project_densely):
-    """A crop of the trained garden scene, three cameras: the Gaussians that can touch it, all of them."""
-    import numpy as np
-
-    with np.load(shared_data / "gsplat_test_garden.npz") as garden:
-        means, colors = torch.from_numpy(garden["means3d"]), torch.from_numpy(garden["colors"]).float() / 255
-        views, lenses = torch.from_numpy(garden["viewmats"]), torch.from_numpy(garden["Ks"])
-    count, generator = len(means), torch.Generator().manual_seed(0)
-    assert (count, len(views)) == (138_766, 3)
-    lenses = lenses.clone()
-    lenses[:, :2, 2] -= torch.tensor([320.0, 230.0])
-    everything = {
-        "means": means,
-        "quats": torch.randn(count, 4, generator=generator),
-        "scales": 0.02 * torch.rand(count, 3, generator=generator),
-        "opacities": torch.rand(count, generator=generator),
-        "colors": colors,
-        "viewmats": views,
-        "Ks": lenses,
-        "width": 16,
-        "height": 12,
-        "backgrounds": torch.full((3, 3), 0.5),
-    }
-    image = rasterize(**everything)[0]
-    radii = rasterize(**everything)[2]["radii"]
-    near = (radii[..., 0] > 0).any(0)
-    subset = {
-        k: v[near] if k in ("means", "quats", "scales", "opacities", "colors") else v for k, v in everything.items()
-    }
-    assert 500 < int(near.sum()) < 60_000
-    assert torch.equal(image, rasterize(**subset)[0])
-    compare(subset, dense, most_undecided=0.5)

@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 
 from benchmark.splatting.cpu.projection import BITS_OF_255, COMPILED, MARGIN, SQUARED_EXTENT_PER_BIT
+from benchmark.splatting.cpu.threads import claim
 
 SIDE = 32
 
@@ -59,12 +60,13 @@ def _box(boxes, index):
 
 
 @njit(**COMPILED)
-def count_entries(worker, workers, means2d, shapes, log_opacities, boxes, size, counts):
+def count_entries(queue, means2d, shapes, log_opacities, boxes, size, counts):
     """Entries of every chunk of Gaussians in every bin, ``counts [camera, chunk, bin]``."""
     cameras, chunks = counts.shape[0], counts.shape[1]
     per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
-    for job in range(worker, cameras * chunks, workers):
+    job = claim(queue)
+    while job < cameras * chunks:
         camera, chunk = job // chunks, job % chunks
         row_counts = counts[camera, chunk]
         for g in range(chunk * per_camera // chunks, (chunk + 1) * per_camera // chunks):
@@ -76,18 +78,20 @@ def count_entries(worker, workers, means2d, shapes, log_opacities, boxes, size, 
                 first, last = _bin_columns(index, means2d, shapes, log_opacities, box, row)
                 for column in range(first, last + 1):
                     row_counts[row * bins_x + column] += 1
+        job = claim(queue)
 
 
 @njit(**COMPILED)
 def fill_entries(
-    worker, workers, means2d, shapes, log_opacities, boxes, size, places, slots, entry_gaussian, entry_slot, first_slot
+    queue, means2d, shapes, log_opacities, boxes, size, places, slots, entry_gaussian, entry_slot, first_slot
 ):
     """Write every entry to its place. ``places [camera, chunk, bin]`` and ``slots [camera, chunk]`` are where each
     chunk begins; ``first_slot`` receives where each Gaussian begins."""  # noqa: D209
     cameras, chunks = places.shape[0], places.shape[1]
     per_camera = log_opacities.shape[0] // cameras
     bins_x = (size[0] + SIDE - 1) // SIDE
-    for job in range(worker, cameras * chunks, workers):
+    job = claim(queue)
+    while job < cameras * chunks:
         camera, chunk = job // chunks, job % chunks
         place = places[camera, chunk]
         slot = slots[camera, chunk]
@@ -105,6 +109,7 @@ def fill_entries(
                     entry_gaussian[at] = index
                     entry_slot[at] = slot
                     slot += 1
+        job = claim(queue)
 
 
 @njit(**COMPILED)

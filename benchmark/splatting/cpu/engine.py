@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +10,14 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int32, Int64
 
-from benchmark.splatting.cpu.backward import GEOMETRY, differentiate_bins, sum_entries
+from benchmark.splatting.cpu.backward import differentiate_bins, sum_entries
 from benchmark.splatting.cpu.binning import SIDE, count_entries, fill_entries
-from benchmark.splatting.cpu.forward import AREA, COLOR, render_bins
+from benchmark.splatting.cpu.forward import AREA, COLOR, GROUP, render_bins
 from benchmark.splatting.cpu.projection import BLOCK, project
 from benchmark.splatting.cpu.projection_backward import project_backward
 from benchmark.splatting.cpu.spherical_harmonics import shade, shade_backward
 from benchmark.splatting.cpu.threads import in_threads
 
-# Loops over so few channels are unrolled: their number is then part of the compiled kernel.
-UNROLLED = 4
 # Gaussians a chunk when entries are counted, and chunks at most: each needs a table of all bins.
 CHUNK, MOST_CHUNKS = 1024, 16
 
@@ -28,6 +27,14 @@ Table = np.ndarray
 def array(tensor: torch.Tensor) -> Table:
     """The tensor's values as a float32 array; shares its memory where it can."""
     return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+
+
+def gradient(given: torch.Tensor | None, shape: tuple[int, ...]) -> Table:
+    """A gradient's values, flat; zeros where nothing depends on the output.
+
+    Zeros that PyTorch fills in come from threads that go on spinning on the processors that ours are to use.
+    """
+    return np.zeros(math.prod(shape), np.float32) if given is None else array(given).reshape(-1)
 
 
 def tensor(values: Table) -> torch.Tensor:
@@ -69,12 +76,17 @@ class Project(torch.autograd.Function):
         ctx.kept = (inputs, views, lenses, settings, radii)
         constant = (tensor(radii), tensor(log_opacities), tensor(boxes))
         ctx.mark_non_differentiable(*constant)
+        ctx.set_materialize_grads(False)
         return tensor(means2d), tensor(depths), tensor(shapes), tensor(projected), *constant
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
         inputs, views, lenses, settings, radii = ctx.kept
         count = len(inputs[3])
+        v_means2d, v_depths, v_shapes, v_projected = (
+            gradient(given, (len(views), count, columns))
+            for given, columns in zip(gradients, (2, 1, 3, 1), strict=False)
+        )
         v_means, v_quats = np.zeros((count, 3), np.float32), np.zeros((count, 4), np.float32)
         v_scales, v_opacities = np.zeros((count, 3), np.float32), np.zeros(count, np.float32)
         v_views = np.zeros((blocks(count), len(views), 3, 4), np.float32)
@@ -85,7 +97,10 @@ class Project(torch.autograd.Function):
             lenses,
             *settings,
             radii.reshape(-1),
-            *(array(gradient).reshape(-1) for gradient in gradients[:4]),
+            v_means2d,
+            v_depths,
+            v_shapes,
+            v_projected,
             *(values.reshape(-1) for values in (v_means, v_quats, v_scales, v_opacities)),
             v_views,
         )
@@ -168,50 +183,53 @@ class Blend(torch.autograd.Function):
         places = [array(value).reshape(-1) for value in (means2d, shapes, log_opacities)]
         places.append(boxes.numpy().reshape(-1))
         bins = _bin(places[0], places[1], places[2], places[3], size, cameras)
-        entries = np.empty(len(bins.slots) * (COLOR + channels), np.float32)
+        stride = COLOR + GROUP * -(-channels // GROUP)
+        entries = np.empty(len(bins.slots) * stride, np.float32)
         spans = np.empty(4 * len(bins.slots), np.uint8)
         transmittances, ended_at = np.empty((2, len(bins.order), AREA), np.float32)
         looked_at = np.zeros(len(bins.order), np.int64)
         width, height = size
         render = np.empty((cameras, height, width, channels), np.float32)
         alphas = np.empty((cameras, height, width, 1), np.float32)
-        # A tuple's length is known when the kernel is compiled.
-        channel_loop: Any = (0,) * channels if channels <= UNROLLED else np.arange(channels)
         # From a Gaussian's row among all cameras to that of its colour.
         color_offsets = np.arange(cameras) * (-count if len(colors) == 1 else 0)
         behind = array(backgrounds)
         in_threads(
             render_bins, bins.order, bins.starts, size, bins.gaussians, bins.slots,
-            array(depths).reshape(-1), *places, array(colors).reshape(-1), color_offsets, behind, channel_loop, entries,
+            array(depths).reshape(-1), *places, array(colors).reshape(-1), color_offsets, behind, stride, entries,
             spans, transmittances, ended_at, looked_at, render.reshape(-1), alphas.reshape(-1),
         )  # fmt: skip
-        ctx.kept = (bins, size, array(opacities), len(colors), behind, channel_loop)
+        ctx.kept = (bins, size, array(opacities), len(colors), behind, stride)
         ctx.drawn = (entries, spans, transmittances, ended_at, looked_at)
+        ctx.set_materialize_grads(False)
         return tensor(render), tensor(alphas)
 
     @staticmethod
-    def backward(ctx: Any, v_render: torch.Tensor, v_alphas: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        bins, size, opacities, color_tables, behind, channel_loop = ctx.kept
+    def backward(
+        ctx: Any, v_render: torch.Tensor | None, v_alphas: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, ...]:
+        bins, size, opacities, color_tables, behind, stride = ctx.kept
         cameras, count = opacities.shape
-        channels = v_render.shape[-1]
-        v_entries = np.empty(len(bins.slots) * (GEOMETRY + channels), np.float32)
-        v_picture = array(v_render)
+        width, height = size
+        channels = behind.shape[1]
+        v_entries = np.empty(len(bins.slots) * stride, np.float32)
+        v_picture = gradient(v_render, (cameras, height, width, channels))
         in_threads(
-            differentiate_bins, bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, channel_loop,
-            v_picture.reshape(-1), array(v_alphas).reshape(-1), v_entries,
+            differentiate_bins, bins.order, bins.starts, size, bins.slots, *ctx.drawn, behind, stride,
+            v_picture, gradient(v_alphas, (cameras, height, width)), v_entries,
         )  # fmt: skip
         v_means2d, v_shapes = np.empty((cameras, count, 2), np.float32), np.empty((cameras, count, 3), np.float32)
         v_opacities = np.empty((cameras, count), np.float32)
         v_colors = np.empty((color_tables, count, channels), np.float32)
         in_threads(sum_entries,
-            bins.first_slot, v_entries, opacities.reshape(-1), channel_loop, v_means2d, v_shapes, v_opacities,
-            v_colors.reshape(-1), color_tables == 1,
+            bins.first_slot, v_entries, stride, opacities.reshape(-1), v_means2d, v_shapes, v_opacities,
+            v_colors.reshape(-1, channels), color_tables == 1,
         )  # fmt: skip
         v_background = None
         if ctx.needs_input_grad[4]:
             # What remains of a pixel shows the background.
             remains = np.abs(_untiled(ctx.drawn[2], size, cameras))
-            v_background = tensor((v_picture * remains[..., None]).sum(axis=(1, 2)))
+            v_background = tensor(np.einsum("vhwc,vhw->vc", v_picture.reshape(*remains.shape, channels), remains))
         made = [tensor(values) for values in (v_means2d, v_shapes, v_opacities, v_colors)]
         return (*made, v_background, None, None, None, None)
 
@@ -244,6 +262,5 @@ def _bin(
 def _untiled(transmittances: Table, size: tuple[int, int], cameras: int) -> Float[np.ndarray, "camera height width"]:
     width, height = size
     rows, columns = -(-height // SIDE), -(-width // SIDE)
-    pitch = AREA // SIDE
-    tiles = transmittances.reshape(cameras, rows, columns, SIDE, pitch)[..., :SIDE]
+    tiles = transmittances.reshape(cameras, rows, columns, SIDE, SIDE)
     return tiles.transpose(0, 1, 3, 2, 4).reshape(cameras, rows * SIDE, columns * SIDE)[:, :height, :width]

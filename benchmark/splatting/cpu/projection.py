@@ -1,4 +1,4 @@
-"""Perspective projection of Gaussians, eight at a time; its gradients are in `projection_backward`.
+"""Perspective projection of Gaussians, several at a time; its gradients are in `projection_backward`.
 
 The projected covariance is never inverted by its determinant ``xx * yy - xy**2``, which cancels for needles. With
 ``P = J W R S`` (2 x 3) the blurred determinant is ``|p_x x p_y|**2 + eps * (xx + yy) + eps**2`` (Cauchy-Binet), a sum of
@@ -15,20 +15,10 @@ import math
 
 from numba import njit
 
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    ceil,
-    fma,
-    gather,
-    maximum,
-    minimum,
-    narrow,
-    scatter,
-    sqrt,
-    where,
-    widen,
-)
+from benchmark.splatting.cpu.simd import LANES, ceil, fma, maximum, minimum, narrow, sqrt, where, widen
 from benchmark.splatting.cpu.simd_functions import logarithm
+from benchmark.splatting.cpu.simd_memory import gather, scatter
+from benchmark.splatting.cpu.threads import claim
 
 # Work is cut into blocks of this many Gaussians whatever the number of threads, so that sums over Gaussians always
 # happen in the same order.
@@ -176,7 +166,7 @@ def three_columns(table, first, last):
 
 @njit(**COMPILED)
 def project(
-    worker, workers,
+    queue,
     means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, out_means2d, out_depths, out_shapes,
     out_opacities, out_radii, out_log_opacities, out_boxes,
 ):  # fmt: skip
@@ -186,7 +176,8 @@ def project(
     Boxes hold the first and last pixel, in x and y, whose centre may be drawn; empty if first > last.
     """
     n = opacities.shape[0]
-    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
+    block = claim(queue)
+    while block < (n + BLOCK - 1) // BLOCK:
         for first in range(block * BLOCK, min((block + 1) * BLOCK, n), LANES):
             _, _, rotation = unit_rotation(quats, first, n - 1)
             world_axes = principal_axes(rotation, three_columns(scales, first, n - 1))
@@ -222,6 +213,7 @@ def project(
                 scatter(out_boxes, start, end, 4, 1, right)
                 scatter(out_boxes, start, end, 4, 2, top)
                 scatter(out_boxes, start, end, 4, 3, bottom)
+        block = claim(queue)
 
 
 @njit(**COMPILED)

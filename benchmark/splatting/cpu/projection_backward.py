@@ -1,4 +1,4 @@
-"""Gradients of `projection.project`, eight Gaussians at a time: what is needed of the forward pass is computed again."""
+"""Gradients of `projection.project`, several Gaussians at a time: what is needed of the forward pass is computed again."""
 
 from __future__ import annotations
 
@@ -21,18 +21,9 @@ from benchmark.splatting.cpu.projection import (
     turned,
     unit_rotation,
 )
-from benchmark.splatting.cpu.simd import (
-    LANES,
-    bits,
-    gather,
-    lane_numbers,
-    maximum,
-    scatter,
-    splat,
-    sqrt,
-    total,
-    where,
-)
+from benchmark.splatting.cpu.simd import LANES, bits, lane_numbers, maximum, splat, sqrt, total, where
+from benchmark.splatting.cpu.simd_memory import gather, scatter
+from benchmark.splatting.cpu.threads import claim
 
 
 @njit(**COMPILED)
@@ -225,14 +216,16 @@ def _block_backward(
 
 @njit(**COMPILED)
 def project_backward(
-    worker, workers,
+    queue,
     means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d, v_depths, v_shapes,
     v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
 ):  # fmt: skip
     """Gradients of `project`; ``v_views [block, camera, 3, 4]`` holds one part for every block of Gaussians."""
     n = opacities.shape[0]
-    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
+    block = claim(queue)
+    while block < (n + BLOCK - 1) // BLOCK:
         _block_backward(
             block, means, quats, scales, opacities, views, intrinsics, size, limits, antialiased, radii, v_means2d,
             v_depths, v_shapes, v_opacities2d, v_means, v_quats, v_scales, v_opacities, v_views,
         )  # fmt: skip
+        block = claim(queue)

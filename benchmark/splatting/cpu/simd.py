@@ -1,8 +1,8 @@
-"""Eight lanes side by side: a vector type for Numba, so that a kernel is SIMD by construction.
+"""Lanes side by side: a vector type for Numba, so that a kernel is SIMD by construction.
 
 LLVM's auto-vectoriser must prove that arrays do not overlap and gives up silently; values of this type are LLVM vectors
 from the start, stay in registers, and give the same bits wherever the code is inlined (no fast-math reassociation).
-Eight floats are one AVX register; elsewhere LLVM splits or widens them.
+They are as wide as the processor's registers: sixteen floats with AVX-512, else eight, which LLVM splits where needed.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-LANES = 8
+LANES = 16 if get_host_cpu_features().get("avx512f") else 8
 _IR_ELEMENT = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.boolean: ir.IntType(32)}
 # A mask is all ones or all zeros in 32 bits a lane, as the processor's comparisons leave it: one bit a lane would be packed
 # and unpacked whenever it lives across a branch.
 
 
 class Vector(types.Type):
-    """Numba type of eight lanes of float32, float64 or boolean (a mask)."""
+    """Numba type of `LANES` lanes of float32, float64 or boolean (a mask)."""
 
     def __init__(self, element: types.Type):
         self.element = element
@@ -34,9 +35,9 @@ class Vector(types.Type):
         return ir.VectorType(_IR_ELEMENT[self.element], LANES)
 
 
-float8 = Vector(types.float32)
-double8 = Vector(types.float64)
-mask8 = Vector(types.boolean)
+floats = Vector(types.float32)
+doubles = Vector(types.float64)
+masks = Vector(types.boolean)
 
 
 @register_model(Vector)
@@ -72,11 +73,11 @@ def _operand_vector(left: types.Type, right: types.Type) -> Vector | None:
 
 
 def constant(number: float) -> ir.Constant:
-    return ir.Constant(float8.ir_type, [number] * LANES)
+    return ir.Constant(floats.ir_type, [number] * LANES)
 
 
 def _mask(builder: ir.IRBuilder, lanes: ir.Value) -> ir.Value:
-    return builder.sext(lanes, mask8.ir_type)
+    return builder.sext(lanes, masks.ir_type)
 
 
 def _lanes(builder: ir.IRBuilder, mask: ir.Value) -> ir.Value:
@@ -116,7 +117,7 @@ for _function, _sign in (
     (operator.gt, ">"),
     (operator.ge, ">="),
 ):
-    _register_binary(_function, lambda b, x, y, sign=_sign: _mask(b, b.fcmp_ordered(sign, x, y)), lambda vector: mask8)
+    _register_binary(_function, lambda b, x, y, sign=_sign: _mask(b, b.fcmp_ordered(sign, x, y)), lambda vector: masks)
 _register_binary(operator.and_, lambda b, x, y: b.and_(x, y), lambda vector: vector)
 
 
@@ -213,17 +214,17 @@ def splat(typingctx, x):
     def codegen(context, builder, sig, args):
         return _splat(builder, context.cast(builder, args[0], sig.args[0], types.float32))
 
-    return float8(x), codegen
+    return floats(x), codegen
 
 
 @intrinsic
 def lane_numbers(typingctx):
-    """``0, 1, ... 7`` as float32."""
+    """``0, 1, ... LANES - 1`` as float32."""
 
     def codegen(context, builder, sig, args):
-        return ir.Constant(float8.ir_type, [float(lane) for lane in range(LANES)])
+        return ir.Constant(floats.ir_type, [float(lane) for lane in range(LANES)])
 
-    return float8(), codegen
+    return floats(), codegen
 
 
 @intrinsic
@@ -282,9 +283,9 @@ def widen(typingctx, x):
     """float32 lanes as float64."""
 
     def codegen(context, builder, sig, args):
-        return builder.fpext(args[0], double8.ir_type)
+        return builder.fpext(args[0], doubles.ir_type)
 
-    return double8(x), codegen
+    return doubles(x), codegen
 
 
 @intrinsic
@@ -292,81 +293,6 @@ def narrow(typingctx, x):
     """float64 lanes rounded to float32."""
 
     def codegen(context, builder, sig, args):
-        return builder.fptrunc(args[0], float8.ir_type)
+        return builder.fptrunc(args[0], floats.ir_type)
 
-    return float8(x), codegen
-
-
-def _element_pointer(context: Any, builder: ir.IRBuilder, array: types.Array, value: Any, index: Any) -> ir.Value:
-    data = context.make_array(array)(context, builder, value).data
-    return builder.gep(data, [index], inbounds=True)
-
-
-@intrinsic
-def load(typingctx, array, index):
-    """Eight neighbours of a flat contiguous float32 array, from ``index`` on. No bounds check."""
-
-    def codegen(context, builder, sig, args):
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        pointer = _element_pointer(context, builder, sig.args[0], args[0], index)
-        value = builder.load(builder.bitcast(pointer, float8.ir_type.as_pointer()), align=4)
-        return value
-
-    return float8(array, index), codegen
-
-
-@intrinsic
-def store(typingctx, array, index, x):
-    """Write eight neighbours of a flat contiguous float32 array. No bounds check."""
-
-    def codegen(context, builder, sig, args):
-        index = context.cast(builder, args[1], sig.args[1], types.intp)
-        pointer = _element_pointer(context, builder, sig.args[0], args[0], index)
-        builder.store(args[2], builder.bitcast(pointer, float8.ir_type.as_pointer()), align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, index, x), codegen
-
-
-def _rows(builder: ir.IRBuilder, first: ir.Value, last: ir.Value) -> list[ir.Value]:
-    """``first, first + 1, ...``, one a lane, held at ``last``."""
-    rows = [builder.add(first, ir.Constant(first.type, lane)) for lane in range(LANES)]
-    return [builder.select(builder.icmp_signed("<", row, last), row, last) for row in rows]
-
-
-@intrinsic
-def gather(typingctx, array, first, last, stride, column):
-    """Lane ``i`` is element ``column`` of row ``min(first + i, last)`` of a flat table, as float32. No bounds check.
-
-    Lanes past the last row repeat it, so that what is computed from them can be scattered again without a mask.
-    """
-
-    def codegen(context, builder, sig, args):
-        first, last, stride, column = (
-            context.cast(builder, args[k], sig.args[k], types.intp) for k in range(1, len(args))
-        )
-        value = ir.Constant(float8.ir_type, ir.Undefined)
-        for lane, row in enumerate(_rows(builder, first, last)):
-            index = builder.add(builder.mul(row, stride), column)
-            pointer = _element_pointer(context, builder, sig.args[0], args[0], index)
-            element = context.cast(builder, builder.load(pointer), sig.args[0].dtype, types.float32)
-            value = builder.insert_element(value, element, ir.Constant(ir.IntType(32), lane))
-        return value
-
-    return float8(array, first, last, stride, column), codegen
-
-
-@intrinsic
-def scatter(typingctx, array, first, last, stride, column, x):
-    """Element ``column`` of row ``min(first + i, last)`` of a flat table becomes lane ``i``. No bounds check."""
-
-    def codegen(context, builder, sig, args):
-        first, last, stride, column = (context.cast(builder, args[k], sig.args[k], types.intp) for k in range(1, 5))
-        for lane, row in enumerate(_rows(builder, first, last)):
-            index = builder.add(builder.mul(row, stride), column)
-            pointer = _element_pointer(context, builder, sig.args[0], args[0], index)
-            element = builder.extract_element(args[5], ir.Constant(ir.IntType(32), lane))
-            builder.store(context.cast(builder, element, types.float32, sig.args[0].dtype), pointer)
-        return context.get_dummy_value()
-
-    return types.void(array, first, last, stride, column, x), codegen
+    return floats(x), codegen

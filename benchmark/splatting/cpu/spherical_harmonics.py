@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from benchmark.splatting.cpu.projection import BLOCK, COMPILED
+from benchmark.splatting.cpu.threads import claim
 
 C0 = 0.2820947917738781
 C1 = 0.48860251190291992
@@ -78,14 +79,15 @@ def _direction(means, positions, g, camera):
 
 
 @njit(**COMPILED)
-def shade(worker, workers, degree, means, positions, coefficients, radii, colors):
+def shade(queue, degree, means, positions, coefficients, radii, colors):
     """Colours ``[camera, gaussian, channel]`` from ``coefficients [1 or camera, gaussian, basis, channel]``.
 
     Only what is seen (radii above 0) is evaluated; the rest is left as it is.
     """
     cameras, n, channels = colors.shape
     functions = (degree + 1) * (degree + 1)
-    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
+    block = claim(queue)
+    while block < (n + BLOCK - 1) // BLOCK:
         values = np.empty(16, np.float32)
         for camera in range(cameras):
             source = min(camera, coefficients.shape[0] - 1)
@@ -99,12 +101,12 @@ def shade(worker, workers, degree, means, positions, coefficients, radii, colors
                     for function in range(functions):
                         color += values[function] * coefficients[source, g, function, channel]
                     colors[camera, g, channel] = max(color, np.float32(0.0))
+        block = claim(queue)
 
 
 @njit(**COMPILED)
 def shade_backward(
-    worker,
-    workers,
+    queue,
     degree,
     means,
     positions,
@@ -119,7 +121,8 @@ def shade_backward(
     """Gradients of `shade`, added to zeros; ``v_positions [block, camera, 3]`` holds one part for every block."""
     cameras, n, channels = colors.shape
     functions = (degree + 1) * (degree + 1)
-    for block in range(worker, (n + BLOCK - 1) // BLOCK, workers):
+    block = claim(queue)
+    while block < (n + BLOCK - 1) // BLOCK:
         values, v_values = np.zeros(16, np.float32), np.zeros(16, np.float32)
         for camera in range(cameras):
             source = min(camera, coefficients.shape[0] - 1)
@@ -148,3 +151,4 @@ def shade_backward(
                 v_positions[block, camera, 0] -= v_x
                 v_positions[block, camera, 1] -= v_y
                 v_positions[block, camera, 2] -= v_z
+        block = claim(queue)
