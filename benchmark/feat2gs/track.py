@@ -136,6 +136,7 @@ def details(inputs: Inputs, fitted: Fitted, photographs: Photographs, names: lis
         "mask_coverage": dict(zip(names, coverage.round(4).tolist(), strict=True)),
         "train_psnr": round(fitted.train_psnr, 4),
         "readout_parameters": fitted.readout_parameters,
+        "reconstruction": inputs.reconstruction.facts | {"left_out": list(inputs.reconstruction.left_out)},
         "reduction": {} if inputs.features is None else inputs.features.reduction,
     }
 
