@@ -42,7 +42,9 @@ def compare(estimated: Sequence[Camera], true: Sequence[Camera]) -> Comparison:
     two views are enough and a straight row of centres is; scale and shift follow from the centres in least squares.
     Intrinsics are compared at the size of the estimated cameras.
     """
-    turns = np.stack([t.world_to_camera[:3, :3].T @ e.world_to_camera[:3, :3] for e, t in zip(estimated, true, strict=True)])
+    turns = np.stack(
+        [t.world_to_camera[:3, :3].T @ e.world_to_camera[:3, :3] for e, t in zip(estimated, true, strict=True)]
+    )
     left, _, right = np.linalg.svd(turns.sum(axis=0))
     rotation = left @ np.diag([1.0, 1.0, np.linalg.det(left) * np.linalg.det(right)]) @ right
     centers = np.stack([camera.center for camera in estimated]) @ rotation.T

@@ -118,5 +118,3 @@ def test_cameras_are_compared_after_the_similarity_between_their_frames(row_came
     off = compare(turned, true)
     assert np.allclose(off.rotation_errors, [2, 1, 1], atol=1e-3)
     assert off.focal_errors[0] == pytest.approx(0.1)
-
-

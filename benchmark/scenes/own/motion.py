@@ -123,9 +123,7 @@ def find_models(
             mode = pycolmap.CameraMode.PER_IMAGE
         reader = pycolmap.ImageReaderOptions()
         reader.camera_model = model if cameras is None else "PINHOLE"
-        pycolmap.extract_features(
-            database, images, camera_mode=mode, reader_options=reader, device=pycolmap.Device.cpu
-        )
+        pycolmap.extract_features(database, images, camera_mode=mode, reader_options=reader, device=pycolmap.Device.cpu)
         if cameras is not None:
             _set_intrinsics(database, dict(zip(stems, cameras, strict=True)))
         report("Comparing them in pairs ...")
