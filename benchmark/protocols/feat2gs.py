@@ -274,7 +274,9 @@ PAPER = replace(
     images=Images(long_side=512, feature_long_side=512, train_views=None, photograph_width=1600),
     reconstruct=Reconstruct(
         world_radius=None,
-        pairs=Pairs(align=Alignment(focal="averaged"), true_similarity=False, one_focal=True, mask_absolute=0.01),
+        pairs=Pairs(
+            align=Alignment(focal="averaged", reweightings=0), true_similarity=False, one_focal=True, mask_absolute=0.01
+        ),
         matches=SparseAlignment(true_similarity=False, one_focal=True, mask_absolute=0.01),
     ),
     reduce=Reduce(components=256, scaling="none"),

@@ -94,6 +94,8 @@ class Alignment:
         ``free``: one a view, optimised.
     base_scale
         Geometric mean of the scales of the pairs, which fixes the unit of the world.
+    reweightings
+        Times that a frame, found in least squares, is found again with far points weighing less; 0 as published.
     pose_draws
         RANSAC draws when a view is first placed from its points.
     clean_tolerance
@@ -107,6 +109,7 @@ class Alignment:
     betas: tuple[float, float] = (0.9, 0.9)
     focal: Literal["averaged", "shared", "free"] = "shared"
     base_scale: float = 0.5
+    reweightings: int = 5
     pose_draws: int = 10
     clean_tolerance: float = 0.001
 

@@ -25,7 +25,7 @@ TINY = replace(LITE, images=replace(LITE.images, long_side=32, feature_long_side
 def test_every_method_loads_and_an_unknown_one_answers_with_the_nearest(tmp_path, photographs):
     assert all(callable(get_method(name)) for name in METHODS)
     selection = Selection(["iuvrgb"], str(photographs()), reconstruction="colma")
-    with pytest.raises(InputError, match="'colma' is unknown.*'colmap'"):
+    with pytest.raises(InputError, match=r"'colma' is unknown.*'colmap'"):
         plan(selection, Store(tmp_path / "store"))
 
 
