@@ -15,6 +15,7 @@ Method = Callable[[Request], Recovered]
 METHODS: dict[str, str] = {
     "known": "benchmark.reconstruction.known:recover",
     "colmap": "benchmark.reconstruction.colmap:recover",
+    "dust3r": "benchmark.reconstruction.dust3r:recover",
 }
 
 

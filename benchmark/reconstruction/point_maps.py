@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
 
-from benchmark.errors import CellError
+from benchmark.errors import CellError, InputError
 from benchmark.scenes.scene import View
 
 PATCH = 16
@@ -43,6 +43,14 @@ class PairMaps:
     def views(self) -> int:
         """Number of views."""
         return 1 + max(max(edge) for edge in self.edges)
+
+
+def among(maps: PairMaps, views: int) -> PairMaps:
+    """The pairs of the first so many views alone."""
+    kept = [number for number, edge in enumerate(maps.edges) if max(edge) < views]
+    return PairMaps(
+        tuple(maps.edges[number] for number in kept), maps.points[kept], maps.confidence[kept], maps.width, maps.height
+    )
 
 
 class PairNetwork(Protocol):
@@ -98,6 +106,9 @@ def predict_pairs(
     """
     images = [network_image(view.image(), long_side) for view in views]
     height, width = images[0].shape[1:]
+    for view, image in zip(views, images, strict=True):
+        if image.shape != images[0].shape:
+            raise InputError(f"view {view.name}: its shape is not that of {views[0].name}; name views of one shape")
     edges = complete_edges(len(views))
 
     def run() -> PairMaps:

@@ -78,7 +78,9 @@ def _assembled(request: Request, method: str, recovered: Recovered) -> Reconstru
                 for true, camera in zip(true_depths, recovered.test_cameras, strict=True)
             ]
         )
-    points = np.stack([unproject(z, camera) for z, camera in zip(depth.z, cameras, strict=True)])
+    points = recovered.points
+    if points is None:
+        points = np.stack([unproject(z, camera) for z, camera in zip(depth.z, cameras, strict=True)])
     true_points, true_valid = _true_points(views, recovered) if recovered.true_frame else (None, None)
     return Reconstruction(
         method=method,

@@ -62,6 +62,8 @@ class Recovered:
         Theirs, all of one size.
     depth
         Of the train views, at that size.
+    points
+        World points of the train views' pixels, where they are not what depth and cameras give.
     test_masks
         Pixels of the test views that some train view sees too, where the method has an own way to tell.
     left_out
@@ -77,6 +79,7 @@ class Recovered:
     cameras: tuple[Camera, ...]
     test_cameras: tuple[Camera, ...]
     depth: DepthMaps
+    points: Float32[np.ndarray, "view height width 3"] | None = None
     test_masks: Bool[np.ndarray, "test height width"] | None = None
     left_out: tuple[str, ...] = ()
     true_frame: bool = False

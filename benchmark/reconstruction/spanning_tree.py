@@ -172,7 +172,7 @@ def _placed(
 ) -> Float64[np.ndarray, "4 4"]:
     """World-to-camera pose of a view from the points of its pixels."""
     chosen = every_nth(world.shape[1])
-    pixels = centred_pixels(maps.width, maps.height) + [[maps.width / 2], [maps.height / 2]]
+    pixels = centred_pixels(maps.width, maps.height) + np.array([[maps.width / 2], [maps.height / 2]])
     camera = pycolmap.Camera(
         model="SIMPLE_PINHOLE",
         width=maps.width,

@@ -40,10 +40,13 @@ def centred() -> Callable:
     """``centred(view, size)``: its camera with the principal point in the middle, where networks take it to be."""
     import numpy as np
 
-    def make(view: View, size):
+    def make(view: View, size, squeezed: bool = False):
         camera = view.camera.resized(*size)
         intrinsics = camera.intrinsics.copy()
         intrinsics[:2, 2] = np.array(size) / 2
+        if squeezed:
+            # A network knows square pixels alone; what it says of a stretched photograph is as if they were.
+            intrinsics[1, 1] = intrinsics[0, 0]
         return replace(camera, intrinsics=intrinsics)
 
     return make
@@ -59,10 +62,12 @@ def true_maps(centred) -> Callable:
     from benchmark.reconstruction.depth import true_depth
     from benchmark.reconstruction.point_maps import PairMaps, complete_edges
 
-    def make(views: Sequence[View], size, noise: float = 0.0, outliers: float = 0.0, seed: int = 0) -> PairMaps:
+    def make(
+        views: Sequence[View], size, noise: float = 0.0, outliers: float = 0.0, seed: int = 0, squeezed: bool = False
+    ):
         dice = np.random.default_rng(seed)
         width, height = size
-        world = [unproject(true_depth(view, *size), centred(view, size)).reshape(-1, 3) for view in views]
+        world = [unproject(true_depth(view, *size), centred(view, size, squeezed)).reshape(-1, 3) for view in views]
         edges = complete_edges(len(views))
         points = np.empty((len(edges), 2, 3, width * height), np.float32)
         for number, (first, second) in enumerate(edges):

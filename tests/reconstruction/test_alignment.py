@@ -147,7 +147,7 @@ def test_what_does_not_fit_into_memory_says_so(error):
     def run():
         raise error
 
-    with pytest.raises(CellError, match="out of memory.*30 pairs.*fewer train views"):
+    with pytest.raises(CellError, match=r"out of memory.*30 pairs.*fewer train views"):
         within_memory(run, "30 pairs of 6 views at 512x384")
     with pytest.raises(RuntimeError, match="other"):
         within_memory(lambda: (_ for _ in ()).throw(RuntimeError("other")), "")
