@@ -16,6 +16,8 @@ METHODS: dict[str, str] = {
     "known": "benchmark.reconstruction.known:recover",
     "colmap": "benchmark.reconstruction.colmap:recover",
     "dust3r": "benchmark.reconstruction.dust3r:recover",
+    "mast3r": "benchmark.reconstruction.mast3r:recover",
+    "vggt": "benchmark.reconstruction.vggt:recover",
 }
 
 

@@ -163,6 +163,7 @@ def test_one_photograph_and_one_photograph_twice(scene, shown, true_maps):
     one = scene.views[scene.train[0]]
     twice = replace(scene, views=(one, replace(one, name="again.png"), *scene.views[2:]), train=(0, 1), test=(2,))
     network.maps = true_maps([one, one, scene.views[2]], (64, 48))
-    network.encode = lambda images, calls=iter(range(3)): next(calls)
+    calls = iter(range(3))
+    network.encode = lambda images: next(calls)
     with pytest.raises(InputError, match=r"again\.png stand in one place"):
         recovered(twice, LITE)

@@ -24,8 +24,8 @@ TINY = replace(LITE, images=replace(LITE.images, long_side=32, feature_long_side
 
 def test_every_method_loads_and_an_unknown_one_answers_with_the_nearest(tmp_path, photographs):
     assert all(callable(get_method(name)) for name in METHODS)
-    selection = Selection(["iuvrgb"], str(photographs()), reconstruction="colma")
-    with pytest.raises(InputError, match=r"'colma' is unknown.*'colmap'"):
+    selection = Selection(["iuvrgb"], str(photographs()), reconstruction="dust3")
+    with pytest.raises(InputError, match=r"'dust3' is unknown.*'dust3r'"):
         plan(selection, Store(tmp_path / "store"))
 
 
@@ -49,7 +49,7 @@ def test_the_method_and_what_it_reads_are_in_the_key_and_nothing_else(tmp_path, 
 
     assert not keys("known") & keys("colmap")
     assert keys("known") == keys("known", pairs=Pairs(long_side=224))
-    assert keys("colmap") != keys("known", pairs=Pairs(long_side=224))
+    assert keys("dust3r") != keys("dust3r", pairs=Pairs(long_side=224))
     assert keys("known") != keys("known", stereo=Stereo(planes=40))
     assert keys("colmap") != keys("colmap", motion=Motion(intrinsics="known"))
 
