@@ -33,7 +33,7 @@ class Knowing:
 
     def __call__(self, images):
         self.shown.append(tuple(images.shape))
-        assert 0 <= images.min() and images.max() <= 1
+        assert images.min() >= 0 and images.max() <= 1
         first = np.linalg.inv(self.views[0].camera.world_to_camera)
         poses, depth = [], []
         for view in self.views:
