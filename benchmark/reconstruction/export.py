@@ -82,19 +82,16 @@ def evenly(valid: Bool[np.ndarray, "view height width"], most: int) -> Bool[np.n
 def write_points(path: Path, reconstruction: Reconstruction, most_points: int) -> int:
     """Write the points as a binary PLY: place, colour, confidence, and the index of the view; returns their number."""
     chosen = evenly(reconstruction.valid, most_points)
-    points = np.zeros(
-        int(chosen.sum()),
-        [*((axis, "<f4") for axis in "xyz"), *((c, "u1") for c in ("red", "green", "blue"))]
-        + [("confidence", "<f4"), ("view", "<i4")],
-    )
+    kinds = [("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")]
+    points = np.zeros(int(chosen.sum()), [*kinds, ("confidence", "<f4"), ("view", "<i4")])
     for axis, values in zip("xyz", reconstruction.points[chosen].T, strict=True):
         points[axis] = values
     for channel, values in zip(("red", "green", "blue"), reconstruction.colors[chosen].T, strict=True):
         points[channel] = (values * 255).round()
     points["confidence"] = reconstruction.confidence[chosen]
     points["view"] = np.nonzero(chosen)[0]
-    kinds = {"f4": "float", "u1": "uchar", "i4": "int"}
-    properties = [f"property {kinds[kind[1:]]} {name}" for name, kind in points.dtype.descr]
+    names = {"f4": "float", "u1": "uchar", "i4": "int"}
+    properties = [f"property {names[kind[1:]]} {name}" for name, kind in points.dtype.descr]
     header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}", *properties, "end_header", ""]
     path.write_bytes("\n".join(header).encode("ascii") + points.tobytes())
     return len(points)

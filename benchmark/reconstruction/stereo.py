@@ -97,13 +97,14 @@ def interpolate(
 ) -> Float64[np.ndarray, "height width"]:
     """Inverse depth at every pixel: linear in the triangles between the points, the nearest point's outside."""
     columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    nearest = NearestNDInterpolator(pixels, inverse)(columns, rows)
     try:
-        linear = LinearNDInterpolator(Delaunay(pixels), inverse)(columns, rows)
+        values = LinearNDInterpolator(Delaunay(pixels), inverse)(columns, rows)
     except QhullError:
         # All points on one line: there are no triangles.
-        return nearest
-    return np.where(np.isfinite(linear), linear, nearest)
+        values = np.full((height, width), np.nan)
+    outside = ~np.isfinite(values)
+    values[outside] = NearestNDInterpolator(pixels, inverse)(columns[outside], rows[outside])
+    return values
 
 
 def consistent(
