@@ -23,7 +23,7 @@ from benchmark.feat2gs.report import Report
 from benchmark.feat2gs.start import start_values
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
-from benchmark.reconstruction.picture import picture
+from benchmark.reconstruction.picture import picture as overview
 from benchmark.records import Record
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
@@ -80,7 +80,7 @@ def run_cell(
 
     def write(folder: Path) -> None:
         write_outcome(folder, record, fitted, truth, masks, names)
-        Image.fromarray(picture(inputs.reconstruction)).save(folder / "reconstruction.png", optimize=True)
+        Image.fromarray(overview(inputs.reconstruction)).save(folder / "reconstruction.png", optimize=True)
 
     store.publish("cells", key, write)
     report("done", 1, 1, None)

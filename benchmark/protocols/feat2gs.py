@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from benchmark.errors import InputError, nearest
-from benchmark.protocols.scenes import Alignment, Images, Pairs, Reconstruct, SparseAlignment
+from benchmark.protocols.scenes import Alignment, Images, Pairs, Reconstruct, SparseAlignment, Stereo
 
 
 @dataclass(frozen=True)
@@ -256,6 +256,8 @@ LITE = replace(
     name="lite",
     description="`strict` at a size that a laptop CPU finishes in under a minute a cell; cameras are taken as exact.",
     images=Images(long_side=128, feature_long_side=512, train_views=3),
+    # Windows of a size in the scene, not in pixels.
+    reconstruct=Reconstruct(stereo=Stereo(patch=3, median=3)),
     reduce=Reduce(components=64, scaling="global"),
     readout=Readout(width=64),
     sh_degree=0,

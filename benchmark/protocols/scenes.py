@@ -47,18 +47,22 @@ class Stereo:
         Penalties of semi-global aggregation for a step of one plane, and for a larger one.
     sources
         A view is compared with at most this many others, the nearest.
+    median
+        Side in pixels of the median filter on inverse depth, which takes single wrong pixels away before views are
+        compared; 1 leaves it as it is.
     agreement
         Relative difference up to which the dense depth is believed against the interpolated sparse depth.
     consistency
         Relative difference of depth up to which another view confirms a pixel's dense depth, whatever the sparse says.
     """
 
-    planes: int = 96
+    planes: int = 192
     patch: int = 5
     smooth_small: float = 0.1
     smooth_large: float = 0.6
     sources: int = 4
-    agreement: float = 0.30
+    median: int = 5
+    agreement: float = 0.07
     consistency: float = 0.02
 
 

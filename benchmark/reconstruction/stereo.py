@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.ndimage import median_filter
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from benchmark.cameras import Camera, project, unproject
@@ -75,7 +76,7 @@ def stereo_depth(views: Sequence[View], cameras: Sequence[Camera], settings: Ste
         costs = matching_costs([greys[k] for k in order], [cameras[k] for k in order], planes, settings.patch)
         position, _ = winner(aggregate(costs, greys[index], settings.smooth_small, settings.smooth_large))
         dense = np.interp(position, np.arange(len(planes)), planes)
-        return guide, dense
+        return guide, median_filter(dense, settings.median)
 
     results = list(pool.map(one, range(len(views))))
     guides = [guide for guide, _ in results]
