@@ -10,6 +10,17 @@ import pytest
 from benchmark.scenes.scene import View
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tensors here are so small that threads would only wait for one another."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def views(tmp_path, look) -> Callable[..., list[View]]:
     """``views(walls, cameras)``: photographs in files, with cameras and without depth."""
@@ -28,11 +39,14 @@ def views(tmp_path, look) -> Callable[..., list[View]]:
 
 @pytest.fixture(scope="session")
 def studio_scene(tmp_path_factory):
-    """The studio's shelves, traced once: photographs with cameras and depth."""
+    """The studio's shelves at 128 x 96, traced once: photographs with cameras and depth."""
     from benchmark.scenes.load import load_scene
     from benchmark.scenes.spec import get_dataset
 
-    return load_scene(get_dataset("studio"), "shelves", tmp_path_factory.mktemp("studio"))
+    spec = get_dataset("studio")
+    small = replace(spec.scenes["shelves"], options={**spec.scenes["shelves"].options, "size": [128, 96]})
+    spec = replace(spec, scenes={"shelves": small})
+    return load_scene(spec, "shelves", tmp_path_factory.mktemp("studio"))
 
 
 @pytest.fixture(scope="session")

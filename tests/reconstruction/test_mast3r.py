@@ -75,7 +75,7 @@ def shown(scene, true_maps, centred, monkeypatch):
 def recovered(scene, **changes):
     images = Images(long_side=SIZE[0], feature_long_side=SIZE[0], train_views=None)
     matches = replace(
-        LITE.reconstruct.matches, long_side=SIZE[0], subsample=2, steps_space=200, steps_picture=100, **changes
+        LITE.reconstruct.matches, long_side=SIZE[0], subsample=3, steps_space=150, steps_picture=75, **changes
     )
     return reconstruct(scene, "mast3r", images, replace(LITE.reconstruct, matches=matches), scene.train)
 
@@ -103,7 +103,7 @@ def test_from_photographs_to_cameras_points_and_masks(scene, shown, record_prope
     record_property("facts", str(made.facts))
     # Matches are whole pixels, of which there are 64 a row.
     assert made.facts["rotation_error_degrees_worst"] < 0.3 and made.facts["center_error_worst"] < 0.01
-    assert made.facts["matches"] > 200 and made.facts["agreement"] > 0.5
+    assert made.facts["matches"] > 150 and made.facts["agreement"] > 0.5
     distance = np.linalg.norm(made.points - made.true_points, axis=-1)[made.valid & made.true_valid]
     assert np.median(distance) < 0.02
     assert 0.2 < made.test_masks.mean() < 1
@@ -120,7 +120,7 @@ def test_a_view_without_sure_matches_is_named(scene, shown):
     shown(confidence=4.0)
     with pytest.raises(InputError, match=r"could not be placed: fewer than 8 sure matches"):
         recovered(scene)
-    assert recovered(scene, least_confidence=3.0).facts["matches"] > 200
+    assert recovered(scene, least_confidence=3.0).facts["matches"] > 150
 
 
 def test_known_focal_lengths_are_kept(scene, shown):
@@ -128,7 +128,8 @@ def test_known_focal_lengths_are_kept(scene, shown):
     views = [scene.views[index] for index in (*scene.train, *scene.test)]
     maps, matches = mast3r.predict_matches(network, views, SIZE[0], 4, "cpu")
     focal = np.full(5, 61.0)
-    aligned = align_sparse(maps, matches, LITE.reconstruct.matches, [view.name for view in views], focal=focal)
+    settings = replace(LITE.reconstruct.matches, steps_space=5, steps_picture=5)
+    aligned = align_sparse(maps, matches, settings, [view.name for view in views], focal=focal)
     assert np.allclose([camera.intrinsics[0, 0] for camera in aligned.cameras], focal)
 
 
