@@ -11,6 +11,7 @@ from benchmark.entries import entries_of, expand_entries
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
 from benchmark.protocols import Protocol, get_protocol
+from benchmark.reconstruction.methods import check_method, check_scene
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
 from benchmark.store import Store
@@ -64,6 +65,7 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
         Told which scene is being prepared; a procedural scene is traced the first time.
     """
     protocol = get_protocol(selection.protocol)
+    check_method(selection.reconstruction)
     dataset = _dataset(selection.dataset)
     scenes = _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'")
     entries = expand_entries(selection.entries, list(BASELINES), protocol.concatenate.ordered)
@@ -75,13 +77,14 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     for scene_name in scenes:
         report(f"{dataset.name}/{scene_name}")
         scene = load_scene(dataset, scene_name, store.root / "scenes")
+        check_scene(selection.reconstruction, scene)
         for entry in entries:
             is_baseline = entry in BASELINES
             ingredients = {
                 "track_version": TRACK_VERSION,
                 "entry": entry if is_baseline else [chosen.digest() for chosen in entries_of(entry, protocol)],
                 "scene": scene.digest,
-                "protocol": protocol.values(),
+                "protocol": protocol.values(selection.reconstruction),
             }
             for mode in ["free"] if is_baseline else modes:
                 for seed in seeds:

@@ -128,3 +128,28 @@ def load_decoder(entry: Entry, device: str) -> nn.Module:
     prefix = "aggregator."
     tensors = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
     return AggregatedTokens(filled(Aggregator, tensors, str(path), built_on="cpu"), together)
+
+
+def load_vggt(device: str) -> nn.Module:
+    """The whole network, for all views of a scene at once.
+
+    Returns
+    -------
+    A module in evaluation mode, float32, without gradients: from ``[scene view 3 height width]`` in [0, 1], sides
+    multiples of 14, to a dictionary with ``pose_enc``, ``depth`` and ``depth_conf``.
+
+    Raises
+    ------
+    ZooError
+        If the package or the weights are missing; one line with the remedy.
+    """
+    from vfm_zoo.loading.build import filled
+    from vfm_zoo.loading.files import weights_file
+    from vfm_zoo.loading.tensors import read_tensors
+
+    try:
+        from vggt.models.vggt import VGGT
+    except ImportError as error:
+        raise ZooError(f"VGGT: needs Meta's package vggt ({error}); {INSTALL}") from error
+    path = weights_file(VGGT_ENCODER)
+    return filled(VGGT, read_tensors(path), str(path), built_on="cpu").to(device)

@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from benchmark.cli import compile, data, doctor, leaderboard, listing, results, run, study, view, zoo
+from benchmark.cli import compile, data, doctor, export, leaderboard, listing, results, run, study, view, zoo
 from benchmark.errors import SplatbenchError
 from vfm_zoo.errors import ZooError
 
@@ -37,6 +37,7 @@ app.command("features")(zoo.features)
 app.command("check")(zoo.check)
 app.command("new-entry")(zoo.new_entry)
 app.command("view")(view.view)
+app.command("export")(export.export)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(results.app, name="results")
 app.command("submit")(results.submit)

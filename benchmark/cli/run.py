@@ -35,6 +35,9 @@ def run(
     protocol: Annotated[
         str, typer.Option(help="lite, strict, paper or a variation; see `splatbench list protocols`.")
     ] = "lite",
+    reconstruction: Annotated[
+        str, typer.Option(help="Where cameras and points come from: known, colmap, dust3r, mast3r, vggt.")
+    ] = "known",
     seeds: Annotated[
         str | None, typer.Option(help="How many repetitions (3), or which (0..2 or 0,2); default as the protocol.")
     ] = None,
@@ -61,6 +64,7 @@ def run(
         scenes=split(scene, "--scene"),
         modes=split(mode, "--mode"),
         protocol=protocol,
+        reconstruction=reconstruction,
         seeds=None if seeds is None else parse_seeds(seeds),
     )
     opened = Store(store)

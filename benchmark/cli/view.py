@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from benchmark.cli.output import DEFAULT_STORE, StoreOption
 from benchmark.errors import InputError
 from benchmark.store import Store
+
+if TYPE_CHECKING:
+    from benchmark.cameras import Cameras
+    from benchmark.splatting.viewer import Points
 
 PREFIX = re.compile(r"[0-9a-f]{4,64}")
 
@@ -27,8 +31,21 @@ def view(
     from benchmark.splatting.ply import read_ply
     from benchmark.splatting.viewer import overview, serve
 
-    gaussians = read_ply(fitted_gaussians(Store(store), record))
-    serve(gaussians, overview(gaussians), port=port).sleep_forever()
+    opened = Store(store)
+    gaussians = read_ply(fitted_gaussians(opened, record))
+    cameras, points = reconstructed(opened, record)
+    serve(gaussians, cameras or overview(gaussians), port=port, points=points).sleep_forever()
+
+
+def reconstructed(store: Store, record: str) -> tuple[Cameras | None, Points | None]:
+    """Train cameras and points that a record was fitted to; None where its reconstruction is gone from the store."""
+    from benchmark.cli.export import find_reconstruction
+
+    try:
+        made = find_reconstruction(store, record)
+    except InputError:
+        return None, None
+    return made.cameras, (made.points[made.valid], made.colors[made.valid])
 
 
 def fitted_gaussians(store: Store, prefix: str) -> Path:

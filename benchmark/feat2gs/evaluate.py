@@ -84,7 +84,8 @@ def judge_geometry(
     absent = {}
     if official is not None and millimetres is not None:
         # In the frame of the dataset's cameras, to which the first train camera holds the fit; nothing is aligned.
-        placed = (centers.astype(np.float64) / reconstruction.scale + reconstruction.center) * millimetres
+        turned = centers.astype(np.float64) @ reconstruction.rotation  # its inverse, of points in rows
+        placed = (turned / reconstruction.scale + reconstruction.center) * millimetres
         for name, value in asdict(dtu.official_errors(placed, official)).items():
             if math.isfinite(value):
                 values[f"dtu_{name}"] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -64,17 +64,20 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
         | {
             "version": RECONSTRUCTION_VERSION,
             "method": cell.reconstruction,
-            "settings": asdict(protocol.reconstruct),
+            "settings": protocol.reconstruct.values(cell.reconstruction),
         }
     )
     folder = store.make(
         "reconstructions",
         reconstruction_key,
         lambda path: save_reconstruction(
-            path, reconstruct(scene, cell.reconstruction, protocol.images, protocol.reconstruct, train)
+            path, reconstruct(scene, cell.reconstruction, protocol.images, protocol.reconstruct, train, device)
         ),
     )
     reconstruction = load_reconstruction(folder)
+    # Views that could not be placed are neither trained on nor judged.
+    scene, train = placed(scene, reconstruction)
+    common = common | {"train": list(train)}
     digests = {"scene": scene.digest, "reconstruction": reconstruction_key}
 
     features, is_raw = None, False
@@ -97,6 +100,13 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
             features = upsample_bilateral(features, torch.from_numpy(reconstruction.colors), protocol.upsample)
         is_raw = any(entry.kind == "raw" for entry in entries)
     return Inputs(scene, train, reconstruction, features, is_raw, digests)
+
+
+def placed(scene: Scene, reconstruction: Reconstruction) -> tuple[Scene, tuple[int, ...]]:
+    """The scene with those test views, and the indices of those train views, that the reconstruction has cameras of."""
+    index = {view.name: position for position, view in enumerate(scene.views)}
+    test = tuple(index[name] for name in reconstruction.test_views)
+    return replace(scene, test=test), tuple(index[name] for name in reconstruction.train_views)
 
 
 def _feature_maps(entries: Sequence[Entry], views: Sequence[View], protocol: Protocol, device: str) -> FeatureMaps:

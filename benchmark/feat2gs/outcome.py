@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float
 from PIL import Image
 
 from benchmark.cameras import Cameras
@@ -16,6 +16,8 @@ from benchmark.errors import MissingError
 from benchmark.feat2gs.photographs import Photographs
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.features.picture import sheet_of
+from benchmark.reconstruction.picture import picture as overview
+from benchmark.reconstruction.reconstruction import Reconstruction
 from benchmark.records import Record
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
@@ -35,8 +37,6 @@ class Outcome:
 
     Attributes
     ----------
-    colors
-        Train photographs at the size of the features' picture.
     features
         None for a baseline.
     """
@@ -47,12 +47,12 @@ class Outcome:
     masks: Bool[torch.Tensor, "view height width"]
     names: list[str]
     photographs: Photographs
-    colors: Float32[np.ndarray, "train rows columns 3"]
+    reconstruction: Reconstruction
     features: FeatureMaps | None
 
 
 def write_outcome(folder: Path, record: Record, outcome: Outcome) -> None:
-    """Write pictures of the test views, the features' picture, the video, ``gaussians.ply`` and, last, the record."""
+    """Write pictures of test views, features and reconstruction, the video, ``gaussians.ply`` and, last, the record."""
     errors = (outcome.renders - outcome.truth).abs().mean(dim=-1, keepdim=True).mul(ERROR_GAIN).clamp(0, 1)
     pictures = {
         "renders": outcome.renders,
@@ -66,7 +66,8 @@ def write_outcome(folder: Path, record: Record, outcome: Outcome) -> None:
             pixels = (picture.numpy() * 255).round().astype(np.uint8)
             Image.fromarray(pixels).save(folder / kind / f"{Path(name).stem}.png", optimize=True)
     if outcome.features is not None:
-        Image.fromarray(sheet_of(outcome.features, outcome.colors)).save(folder / "features.png")
+        Image.fromarray(sheet_of(outcome.features, outcome.reconstruction.colors)).save(folder / "features.png")
+    Image.fromarray(overview(outcome.reconstruction)).save(folder / "reconstruction.png", optimize=True)
     write_flight(folder / "flight.mp4", outcome.gaussians, outcome.photographs)
     write_ply(folder / "gaussians.ply", outcome.gaussians)
     write_durably(folder / "record.json", record.to_json())

@@ -77,7 +77,7 @@ def run_cell(
             "protocol_version": protocol.version,
         },
     )
-    shown = Outcome(fitted.gaussians, renders, truth, masks, names, photographs, reconstruction.colors, inputs.features)
+    shown = Outcome(fitted.gaussians, renders, truth, masks, names, photographs, reconstruction, inputs.features)
     store.publish("cells", key, lambda folder: write_outcome(folder, record, shown))
     report("done", 1, 1, None)
     return record
@@ -146,5 +146,6 @@ def details(
         "mask_coverage": dict(zip(names, coverage.round(4).tolist(), strict=True)),
         "train_psnr": round(fitted.train_psnr, 4),
         "readout_parameters": fitted.readout_parameters,
+        "reconstruction": inputs.reconstruction.facts | {"left_out": list(inputs.reconstruction.left_out)},
         "reduction": {} if inputs.features is None else inputs.features.reduction,
     }

@@ -24,7 +24,17 @@ from benchmark.protocols.feat2gs import (
     WarmStart,
     get_protocol,
 )
-from benchmark.protocols.scenes import Images, Reconstruct, Stereo
+from benchmark.protocols.scenes import (
+    Alignment,
+    Feedforward,
+    Images,
+    Motion,
+    Pairs,
+    Reconstruct,
+    Sanity,
+    SparseAlignment,
+    Stereo,
+)
 
 __all__ = [
     "CAPACITY_LAYERS",
@@ -33,15 +43,21 @@ __all__ = [
     "PAPER",
     "PROTOCOLS",
     "STRICT",
+    "Alignment",
     "Concatenate",
     "Evaluate",
+    "Feedforward",
     "Images",
     "JointFit",
+    "Motion",
+    "Pairs",
     "Protocol",
     "Rates",
     "Readout",
     "Reconstruct",
     "Reduce",
+    "Sanity",
+    "SparseAlignment",
     "Start",
     "Stereo",
     "TestPoses",

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from benchmark.errors import InputError, nearest
-from benchmark.protocols.scenes import Images, Reconstruct
+from benchmark.protocols.scenes import Alignment, Images, Pairs, Reconstruct, SparseAlignment, Stereo
 
 
 @dataclass(frozen=True)
@@ -250,9 +250,9 @@ class Protocol:
     seeds: int
     description: str = ""
 
-    def values(self) -> dict[str, Any]:
-        """Nested plain values that decide numbers: all but the words."""
-        values = asdict(self)
+    def values(self, reconstruction: str = "known") -> dict[str, Any]:
+        """Nested plain values that decide numbers: all but the words and what other reconstructions read."""
+        values = asdict(self) | {"reconstruct": self.reconstruct.values(reconstruction)}
         for words in ("description", "seeds"):
             del values[words]
         return values
@@ -297,6 +297,8 @@ LITE = replace(
     name="lite",
     description="`strict` at a size that a laptop CPU finishes in under a minute a cell; cameras are taken as exact.",
     images=Images(long_side=128, feature_long_side=512, train_views=3),
+    # Windows of a size in the scene, not in pixels.
+    reconstruct=Reconstruct(stereo=Stereo(patch=3, median=3)),
     reduce=Reduce(components=64, scaling="global"),
     upsample=Upsample(pitch=2),
     readout=Readout(width=64),
@@ -314,10 +316,16 @@ PAPER_JOINT = replace(STRICT_JOINT, anchored=False, rate_by_extent=True, scale_p
 PAPER = replace(
     STRICT,
     name="paper",
-    description="The published method with its quirks (Q2, Q3, Q6, Q9, Q10, Q17), to compare with the published rows.",
+    description="The published method with its quirks (Q1, Q2, Q3, Q6, Q9, Q10, Q12, Q17), to compare with the published rows.",
     choice="paper",
     images=Images(long_side=512, feature_long_side=512, train_views=None, photograph_width=1600),
-    reconstruct=Reconstruct(world_radius=None),
+    reconstruct=Reconstruct(
+        world_radius=None,
+        pairs=Pairs(
+            align=Alignment(focal="averaged", reweightings=0), true_similarity=False, one_focal=True, mask_absolute=0.01
+        ),
+        matches=SparseAlignment(true_similarity=False, one_focal=True, mask_absolute=0.01),
+    ),
     reduce=Reduce(components=256, scaling="none"),
     concatenate=Concatenate(normalise="range", ordered=True),
     readout=Readout(width=None),

@@ -13,7 +13,8 @@ from benchmark.cameras import Cameras
 from benchmark.errors import InputError
 from benchmark.reconstruction.reconstruction import Reconstruction
 
-ARRAYS = ("points", "colors", "confidence", "valid", "test_masks", "center", "true_points", "true_valid")
+ARRAYS = ("points", "colors", "confidence", "valid", "test_masks", "center", "rotation", "true_points", "true_valid")
+NAMES = ("train_views", "test_views", "left_out")
 CAMERAS = ("cameras", "test_cameras")
 
 
@@ -33,7 +34,8 @@ def save_reconstruction(folder: Path, reconstruction: Reconstruction) -> None:
         "scale": reconstruction.scale,
         "width": reconstruction.cameras.width,
         "height": reconstruction.cameras.height,
-    }
+        "facts": reconstruction.facts,
+    } | {name: list(getattr(reconstruction, name)) for name in NAMES}
     (folder / "reconstruction.json").write_text(json.dumps(about, allow_nan=False), encoding="utf-8")
 
 
@@ -56,4 +58,5 @@ def _load(folder: Path) -> Reconstruction:
         return Cameras(poses, intrinsics, about["width"], about["height"])
 
     values: dict[str, Any] = {name: cameras(name) for name in CAMERAS} | {name: arrays.get(name) for name in ARRAYS}
-    return Reconstruction(method=about["method"], scale=about["scale"], **values)
+    values |= {name: tuple(about[name]) for name in NAMES}
+    return Reconstruction(method=about["method"], scale=about["scale"], facts=about["facts"], **values)

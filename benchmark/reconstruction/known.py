@@ -12,8 +12,30 @@ from benchmark.cameras import Camera
 from benchmark.errors import InputError
 from benchmark.protocols import Reconstruct
 from benchmark.reconstruction.depth import DepthMaps, true_depth
+from benchmark.reconstruction.methods import check_scene
+from benchmark.reconstruction.recovered import Recovered, Request
 from benchmark.reconstruction.stereo import stereo_depth
 from benchmark.scenes.scene import View
+
+
+def recover(request: Request) -> Recovered:
+    """The scene's own cameras, in its own frame; `InputError` names a view that has none."""
+    check_scene("known", request.scene)
+    width, height = request.size()
+    cameras = _resized(request.train_views, width, height)
+    test_cameras = _resized(request.scene.test_views, width, height)
+    return Recovered(
+        train=request.train,
+        test=request.scene.test,
+        cameras=tuple(cameras),
+        test_cameras=tuple(test_cameras),
+        depth=depth_maps(request.train_views, cameras, request.settings),
+        true_frame=True,
+    )
+
+
+def _resized(views: Sequence[View], width: int, height: int) -> list[Camera]:
+    return [view.camera.resized(width, height) for view in views if view.camera is not None]
 
 
 def depth_maps(views: Sequence[View], cameras: Sequence[Camera], settings: Reconstruct) -> DepthMaps:

@@ -2,109 +2,202 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from benchmark.cameras import Camera, Cameras, unproject
-from benchmark.errors import InputError, nearest
+from benchmark.cameras import Cameras, unproject
+from benchmark.errors import InputError
 from benchmark.protocols import Images, Reconstruct
-from benchmark.reconstruction import known
-from benchmark.reconstruction.depth import DepthMaps, true_depth
+from benchmark.reconstruction.against_truth import compare
+from benchmark.reconstruction.depth import true_depth
+from benchmark.reconstruction.methods import get_method
 from benchmark.reconstruction.reconstruction import Reconstruction
+from benchmark.reconstruction.recovered import Recovered, Request
+from benchmark.reconstruction.sanity import check_recovered
 from benchmark.reconstruction.visibility import visible
 from benchmark.scenes.images import resize
 from benchmark.scenes.scene import Scene, View
-from benchmark.scenes.sizes import working_size
 
 # Rises when code changes a reconstruction that no setting shows.
-RECONSTRUCTION_VERSION = 1
-
-# Photographs at the working size and their cameras to one depth a pixel.
-Method = Callable[[Sequence[View], Sequence[Camera], Reconstruct], DepthMaps]
-
-METHODS: dict[str, Method] = {"known": known.depth_maps}
+RECONSTRUCTION_VERSION = 2
 
 
 def reconstruct(
-    scene: Scene, method: str, images: Images, settings: Reconstruct, train: Sequence[int]
+    scene: Scene, method: str, images: Images, settings: Reconstruct, train: Sequence[int], device: str = "cpu"
 ) -> Reconstruction:
     """Cameras, points and masks of a scene, in a world of a standard size.
 
     Parameters
     ----------
     train
-        Indices of the views that are trained on; the test views give their cameras, and no pixel of theirs is used
-        but for the truth of masks where they have depth.
+        Indices of the views that are trained on. Of the test views methods use the cameras if they are known, and else
+        the photographs to place them; no pixel of theirs becomes a point.
+    device
+        As PyTorch names it, for methods with a network.
 
     Raises
     ------
     InputError
-        If the method is unknown, a view has no camera, sizes are mixed, or there are too few views.
+        If the method is unknown, a view has no camera where it needs one, sizes are mixed, there are too few views, or
+        what was found is no reconstruction; names the views.
     """
-    if method not in METHODS:
-        raise InputError(f"reconstruction '{method}' is unknown{nearest(method, METHODS)}")
-    train_views = [scene.views[index] for index in train]
-    width, height = _common_size(scene, [*train_views, *scene.test_views], images.long_side)
-    cameras = [_camera(scene, view).resized(width, height) for view in train_views]
-    test_cameras = [_camera(scene, view).resized(width, height) for view in scene.test_views]
-    depth = METHODS[method](train_views, cameras, settings)
-    points = np.stack([unproject(z, camera) for z, camera in zip(depth.z, cameras, strict=True)])
-    truth = [true_depth(view, width, height) for view in train_views]
-    true_points = true_valid = None
-    if any(z is not None for z in truth):
-        filled = [np.zeros((height, width), np.float32) if z is None else z for z in truth]
-        true_valid = np.stack(filled) > 0
-        true_points = np.stack([unproject(z, camera) for z, camera in zip(filled, cameras, strict=True)])
-    test_masks = np.stack(
-        [
-            visible(true_depth(view, width, height), camera, cameras, depth.z, depth.valid, settings.mask_tolerance)
-            for view, camera in zip(scene.test_views, test_cameras, strict=True)
-        ]
-    )
-    reconstruction = Reconstruction(
-        method=method,
-        cameras=Cameras.stack(cameras),
-        test_cameras=Cameras.stack(test_cameras),
-        points=points.astype(np.float32),
-        colors=np.stack([resize(view.image(), width, height) for view in train_views]),
-        confidence=depth.confidence,
-        valid=depth.valid,
-        test_masks=test_masks,
-        scale=1.0,
-        center=np.zeros(3, np.float32),
-        true_points=None if true_points is None else true_points.astype(np.float32),
-        true_valid=true_valid,
-    )
+    request = Request(scene, tuple(train), images, settings, device)
+    recovered = get_method(method)(request)
+    facts = dict(recovered.facts)
+    if not recovered.true_frame:
+        facts |= check_recovered(request, recovered)
+    reconstruction = _assembled(request, method, recovered)
+    if not recovered.true_frame:
+        reconstruction, errors = _beside_truth(request, recovered, reconstruction)
+        reconstruction = _without_unseen(reconstruction)
+        facts |= errors
+    reconstruction = replace(reconstruction, facts=facts)
     _check(scene, reconstruction)
     return reconstruction if settings.world_radius is None else normalise(reconstruction, settings.world_radius)
 
 
-def normalise(reconstruction: Reconstruction, world_radius: float) -> Reconstruction:
-    """The same in a frame centred on the points, so large that a camera's median distance to a point is the radius."""
-    points = reconstruction.points[reconstruction.valid].astype(np.float64)
-    center = np.median(points, axis=0)
+def _assembled(request: Request, method: str, recovered: Recovered) -> Reconstruction:
+    """What a method found, in its own frame."""
+    views = [request.scene.views[index] for index in recovered.train]
+    test_views = [request.scene.views[index] for index in recovered.test]
+    if not test_views:
+        names = ", ".join(view.name for view in request.scene.test_views)
+        raise InputError(f"{request.where}: none of the test views could be placed ({names}); nothing can be judged")
+    cameras, depth = recovered.cameras, recovered.depth
+    width, height = cameras[0].width, cameras[0].height
+    masks = recovered.test_masks
+    if masks is None:
+        # In a frame of its own, true depth has another unit.
+        true_depths = [true_depth(view, width, height) if recovered.true_frame else None for view in test_views]
+        masks = np.stack(
+            [
+                visible(true, camera, cameras, depth.z, depth.valid, request.settings.mask_tolerance)
+                for true, camera in zip(true_depths, recovered.test_cameras, strict=True)
+            ]
+        )
+    points = recovered.points
+    if points is None:
+        points = np.stack([unproject(z, camera) for z, camera in zip(depth.z, cameras, strict=True)])
+    true_points, true_valid = _true_points(views, recovered) if recovered.true_frame else (None, None)
+    return Reconstruction(
+        method=method,
+        cameras=Cameras.stack(list(cameras)),
+        test_cameras=Cameras.stack(list(recovered.test_cameras)),
+        points=points.astype(np.float32),
+        colors=np.stack([resize(view.image(), width, height) for view in views]),
+        confidence=depth.confidence,
+        valid=depth.valid,
+        test_masks=masks,
+        scale=1.0,
+        center=np.zeros(3, np.float32),
+        train_views=tuple(view.name for view in views),
+        test_views=tuple(view.name for view in test_views),
+        left_out=recovered.left_out,
+        true_points=true_points,
+        true_valid=true_valid,
+    )
+
+
+def _true_points(
+    views: Sequence[View], recovered: Recovered
+) -> tuple[Float32[np.ndarray, "view height width 3"] | None, Bool[np.ndarray, "view height width"] | None]:
+    """World points of true depth in the scene's own frame, where any view has such depth and all have cameras."""
+    width, height = recovered.cameras[0].width, recovered.cameras[0].height
+    truth = [true_depth(view, width, height) for view in views]
+    cameras = [view.camera.resized(width, height) for view in views if view.camera is not None]
+    if len(cameras) < len(views) or all(z is None for z in truth):
+        return None, None
+    filled = [np.zeros((height, width), np.float32) if z is None else z for z in truth]
+    points = np.stack([unproject(z, camera) for z, camera in zip(filled, cameras, strict=True)])
+    return points.astype(np.float32), np.stack(filled) > 0
+
+
+def _beside_truth(
+    request: Request, recovered: Recovered, reconstruction: Reconstruction
+) -> tuple[Reconstruction, dict[str, float]]:
+    """The reconstruction with the true points in its frame, and how far its cameras are from the true ones, if known.
+
+    Distances are in units of the median distance from a camera to its points.
+    """
+    scene = request.scene
+    views = [scene.views[index] for index in (*recovered.train, *recovered.test)]
+    true = [view.camera for view in views if view.camera is not None]
+    if len(true) < len(views):
+        return reconstruction, {}
+    found = compare([*recovered.cameras, *recovered.test_cameras], true)
+    if not found.scale > 0:
+        raise InputError(f"{request.where}: the cameras found have nothing to do with the true ones; add train views")
+    radius = found.scale * _radius(reconstruction)
+    points, valid = _true_points(views[: len(recovered.train)], recovered)
+    if points is not None:
+        points = (((points - found.translation) / found.scale) @ found.rotation).astype(np.float32)
+    reconstruction = replace(
+        reconstruction,
+        true_points=points,
+        true_valid=valid,
+        scale=1 / found.scale,
+        rotation=found.rotation.T.astype(np.float32),
+        center=found.translation.astype(np.float32),
+    )
+    return reconstruction, {
+        "rotation_error_degrees": round(float(found.rotation_errors.mean()), 5),
+        "rotation_error_degrees_worst": round(float(found.rotation_errors.max()), 5),
+        "center_error": round(float(found.center_errors.mean()) / radius, 6),
+        "center_error_worst": round(float(found.center_errors.max()) / radius, 6),
+        "focal_error": round(float(np.abs(found.focal_errors).mean()), 6),
+    }
+
+
+def _without_unseen(reconstruction: Reconstruction) -> Reconstruction:
+    """Test views that show nothing of what train views see are left out, unless all are."""
+    seen = reconstruction.test_masks.any(axis=(1, 2))
+    if seen.all() or not seen.any():
+        return reconstruction
+    cameras = reconstruction.test_cameras
+    names = np.array(reconstruction.test_views)
+    return replace(
+        reconstruction,
+        test_cameras=replace(
+            cameras, world_to_camera=cameras.world_to_camera[seen], intrinsics=cameras.intrinsics[seen]
+        ),
+        test_masks=reconstruction.test_masks[seen],
+        test_views=tuple(names[seen].tolist()),
+        left_out=(*reconstruction.left_out, *names[~seen].tolist()),
+    )
+
+
+def _radius(reconstruction: Reconstruction) -> float:
+    """Median distance from a camera to its points."""
     distances = [
-        np.linalg.norm(view_points[mask] - camera, axis=-1)
-        for view_points, mask, camera in zip(
+        np.linalg.norm(points[mask].astype(np.float64) - camera, axis=-1)
+        for points, mask, camera in zip(
             reconstruction.points, reconstruction.valid, reconstruction.cameras.centers, strict=True
         )
     ]
-    scale = world_radius / float(np.median(np.concatenate(distances)))
+    return float(np.median(np.concatenate(distances)))
+
+
+def normalise(reconstruction: Reconstruction, world_radius: float) -> Reconstruction:
+    """The same in a frame centred on the points, so large that a camera's median distance to a point is the radius."""
+    center = np.median(reconstruction.points[reconstruction.valid].astype(np.float64), axis=0)
+    scale = world_radius / _radius(reconstruction)
 
     def moved(points: Float32[np.ndarray, "view height width 3"]) -> Float32[np.ndarray, "view height width 3"]:
         return ((points - center) * scale).astype(np.float32)
 
+    # s2 (s1 R (x - c1) - c2) = s1 s2 R (x - c1 - R' c2 / s1)
+    own_center = reconstruction.center + reconstruction.rotation.T.astype(np.float64) @ center / reconstruction.scale
     return replace(
         reconstruction,
         cameras=_moved_cameras(reconstruction.cameras, scale, center),
         test_cameras=_moved_cameras(reconstruction.test_cameras, scale, center),
         points=moved(reconstruction.points),
         true_points=None if reconstruction.true_points is None else moved(reconstruction.true_points),
-        scale=scale,
-        center=center.astype(np.float32),
+        scale=scale * reconstruction.scale,
+        center=own_center.astype(np.float32),
     )
 
 
@@ -116,26 +209,6 @@ def _moved_cameras(cameras: Cameras, scale: float, center: np.ndarray) -> Camera
     return replace(cameras, world_to_camera=world_to_camera)
 
 
-def _common_size(scene: Scene, views: Sequence[View], long_side: int) -> tuple[int, int]:
-    sizes = {working_size(view.width, view.height, long_side): view.name for view in views}
-    if len(sizes) != 1:
-        (first, one), (second, other), *_ = sizes.items()
-        raise InputError(
-            f"scene {scene.dataset}/{scene.name}: views differ in shape ({one} is {first[0]}x{first[1]}, {other} is "
-            f"{second[0]}x{second[1]} at the working size); name views of one shape in the split"
-        )
-    return next(iter(sizes))
-
-
-def _camera(scene: Scene, view: View) -> Camera:
-    if view.camera is None:
-        raise InputError(
-            f"scene {scene.dataset}/{scene.name}: view {view.name} has no camera, and the reconstruction 'known' needs "
-            "one for each; add cameras.json, or take the view out of the split"
-        )
-    return view.camera
-
-
 def _check(scene: Scene, reconstruction: Reconstruction) -> None:
     """Guard the exit: nothing that is not finite, and something to train on and to judge."""
     valid: Bool[np.ndarray, "view height width"] = reconstruction.valid
@@ -145,7 +218,7 @@ def _check(scene: Scene, reconstruction: Reconstruction) -> None:
     if not np.isfinite(reconstruction.points[valid]).all():
         raise InputError(f"{where}: a reconstructed point is not finite; check the cameras and the depth")
     empty = [
-        view.name for view, mask in zip(scene.test_views, reconstruction.test_masks, strict=True) if not mask.any()
+        name for name, mask in zip(reconstruction.test_views, reconstruction.test_masks, strict=True) if not mask.any()
     ]
     if empty:
         raise InputError(f"{where}: no train view sees anything of test view {empty[0]}; take it out of the split")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -32,9 +33,15 @@ class Reconstruction:
         Pixels of the test views that some train view sees too.
     true_points, true_valid
         The same grid from true depth, where the scene has it; else None. Only metrics may read it.
-    scale, center
-        The world was normalised by ``x' = scale * (x - center)``, so a length divided by ``scale`` is in the scene's
-        own unit.
+    scale, rotation, center
+        The world is ``x' = scale * rotation @ (x - center)`` of the scene's own cameras, so a length divided by
+        ``scale`` is in the scene's own unit; where the scene has no cameras, of the method's own frame.
+    train_views, test_views
+        Names of the views that cameras and pixels belong to, in their order.
+    left_out
+        Names of the views that could not be placed.
+    facts
+        Plain values about how it was made, for the record.
     """
 
     method: str
@@ -47,5 +54,10 @@ class Reconstruction:
     test_masks: Bool[np.ndarray, "test height width"]
     scale: float
     center: Float32[np.ndarray, "3"]
+    train_views: tuple[str, ...]
+    test_views: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     true_points: Float32[np.ndarray, "view height width 3"] | None = None
     true_valid: Bool[np.ndarray, "view height width"] | None = None
+    rotation: Float32[np.ndarray, "3 3"] = field(default_factory=lambda: np.eye(3, dtype=np.float32))
+    facts: dict[str, Any] = field(default_factory=dict)

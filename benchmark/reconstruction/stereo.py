@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.ndimage import median_filter
 from scipy.spatial import Delaunay, QhullError, cKDTree
 
 from benchmark.cameras import Camera, project, unproject
@@ -75,7 +76,7 @@ def stereo_depth(views: Sequence[View], cameras: Sequence[Camera], settings: Ste
         costs = matching_costs([greys[k] for k in order], [cameras[k] for k in order], planes, settings.patch)
         position, _ = winner(aggregate(costs, greys[index], settings.smooth_small, settings.smooth_large))
         dense = np.interp(position, np.arange(len(planes)), planes)
-        return guide, dense
+        return guide, median_filter(dense, settings.median)
 
     results = list(pool.map(one, range(len(views))))
     guides = [guide for guide, _ in results]
@@ -97,13 +98,14 @@ def interpolate(
 ) -> Float64[np.ndarray, "height width"]:
     """Inverse depth at every pixel: linear in the triangles between the points, the nearest point's outside."""
     columns, rows = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    nearest = NearestNDInterpolator(pixels, inverse)(columns, rows)
     try:
-        linear = LinearNDInterpolator(Delaunay(pixels), inverse)(columns, rows)
+        values = LinearNDInterpolator(Delaunay(pixels), inverse)(columns, rows)
     except QhullError:
         # All points on one line: there are no triangles.
-        return nearest
-    return np.where(np.isfinite(linear), linear, nearest)
+        values = np.full((height, width), np.nan)
+    outside = ~np.isfinite(values)
+    values[outside] = NearestNDInterpolator(pixels, inverse)(columns[outside], rows[outside])
+    return values
 
 
 def consistent(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float32
-from scipy.ndimage import binary_closing
+from scipy.ndimage import binary_closing, map_coordinates
 
 from benchmark.cameras import Camera, project, unproject
 
@@ -46,6 +46,38 @@ def visible(
                 closest = np.minimum(closest, difference)
         seen |= inside & (closest < tolerance)
     return seen & (true_depth > 0)
+
+
+def agreeing(
+    depth: Float32[np.ndarray, "height width"],
+    camera: Camera,
+    train_cameras: Sequence[Camera],
+    train_depth: Float32[np.ndarray, "view height width"],
+    tolerance: float,
+) -> Bool[np.ndarray, "height width"]:
+    """The same as published (section 2.6): inside some train image, and at the depth of some, perhaps another, one.
+
+    Parameters
+    ----------
+    tolerance
+        Absolute, in the world's unit, beside a relative one of 1e-5; train depth is interpolated bilinearly and, where
+        a projection falls outside, 0.
+    """
+    points = unproject(depth, camera)
+    inside_some, agrees_with_some = np.zeros(depth.shape, bool), np.zeros(depth.shape, bool)
+    for train_camera, values in zip(train_cameras, train_depth, strict=True):
+        pixels, distance = project(points, train_camera)
+        finite = np.nan_to_num(pixels, nan=-1e6, posinf=-1e6, neginf=-1e6)
+        inside_some |= (
+            (finite[..., 0] > 0)
+            & (finite[..., 0] < train_camera.width)
+            & (finite[..., 1] > 0)
+            & (finite[..., 1] < train_camera.height)
+        )
+        place = np.clip(finite[..., ::-1].transpose(2, 0, 1) - 0.5, -1e6, 1e6)
+        sampled = map_coordinates(values.astype(np.float64), place, order=1, mode="constant", cval=0.0)
+        agrees_with_some |= np.abs(distance - sampled) <= tolerance + 1e-5 * np.abs(sampled)
+    return inside_some & agrees_with_some & (depth > 1e-6)
 
 
 def _covered(

@@ -281,20 +281,20 @@ def _validate(values: dict[str, Any], path: Path) -> None:
 def dataset_from_folder(
     path: Path, train: Sequence[str] | None = None, test: Sequence[str] | None = None
 ) -> DatasetSpec:
-    """A dataset of one scene from a folder of photographs with known cameras.
+    """A dataset of one scene from a folder of photographs.
 
     Parameters
     ----------
     path
-        Folder with ``images/`` and ``cameras.json`` (`benchmark.scenes.cameras_json`), and perhaps ``split.json``:
-        ``{"train": [file names], "test": [file names]}``.
+        Folder with ``images/``, perhaps ``cameras.json`` (`benchmark.scenes.cameras_json`; without it cameras are to be
+        estimated by the reconstruction), and perhaps ``split.json``: ``{"train": [file names], "test": [file names]}``.
     train, test
         File names; both or neither. They go before ``split.json``, and that before the rule of `spread_split`.
 
     Raises
     ------
     InputError
-        If the folder, its images or its cameras are absent, a name is unknown, or the split is none.
+        If the folder or its images are absent, a name is unknown, or the split is none.
     """
     from benchmark.scenes.images import SUFFIXES
 
@@ -305,11 +305,6 @@ def dataset_from_folder(
     names = sorted(file.name for file in images.iterdir() if file.suffix.lower() in SUFFIXES) if images.is_dir() else []
     if not names:
         raise InputError(f"{images}: no images; put the photographs there ({', '.join(sorted(SUFFIXES))})")
-    if not (folder / "cameras.json").is_file():
-        raise InputError(
-            f"{folder}: photographs without cameras; add cameras.json with K and world_to_camera of every image "
-            "(the format is in datasets/README.md), or have them estimated by `splatbench data add`"
-        )
     name = re.sub(r"[^A-Za-z0-9_.+-]+", "-", folder.name).strip("-.+_") or "folder"
     if name in {file.stem for file in datasets_folder().glob("*.yaml")}:
         raise InputError(f"{folder}: '{name}' is the name of a dataset of the benchmark; rename the folder")
@@ -322,7 +317,7 @@ def dataset_from_folder(
         citation="",
         licence=Licence(spdx="LicenseRef-unknown", url="", redistribute=False),
         source={"kind": "folder", "folder": str(folder)},
-        layout="cameras_json",
+        layout="cameras_json" if (folder / "cameras.json").is_file() else "folder",
         scenes={name: SceneSpec(chosen_train, chosen_test)},
         split_origin="ours",
     )

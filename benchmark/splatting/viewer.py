@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from scipy.spatial.transform import Rotation
 
 from benchmark.cameras import Camera, Cameras
@@ -23,6 +23,10 @@ LOOPBACK = "127.0.0.1"
 # A camera that has not moved for so long is drawn at full size.
 REST_SECONDS = 0.15
 COARSER = 3
+MOST_POINTS = 100_000
+
+# World coordinates, and sRGB in [0, 1].
+Points = tuple[Float32[np.ndarray, "point 3"], Float32[np.ndarray, "point 3"]]
 
 
 def browser_camera(
@@ -107,6 +111,7 @@ def serve(
     background: Float[torch.Tensor, "channel"] | None = None,
     height: int = 480,
     label: str = "splatbench",
+    points: Points | None = None,
 ) -> viser.ViserServer:
     """Start a server that shows the scene to browsers of this machine, and return it.
 
@@ -124,6 +129,8 @@ def serve(
         Turns a rendered image into colours; needed where the field does not have three channels.
     height
         Of the pictures, in pixels, to begin with; a slider changes it.
+    points
+        Of the reconstruction that the scene was fitted to; shown when a box is ticked.
 
     Raises
     ------
@@ -171,6 +178,8 @@ def serve(
 
     for index in range(len(cameras)):
         _add_frustum(server, f"/cameras/{index}", cameras[index], distance, up)
+    if points is not None:
+        _add_points(server, points, distance)
     return server
 
 
@@ -218,6 +227,19 @@ def _add_frustum(server: Any, name: str, camera: Camera, distance: float, up: Fl
     @frustum.on_click
     def _(event: Any) -> None:
         look_through(event.client, camera, distance, up)
+
+
+def _add_points(server: Any, points: Points, distance: float) -> None:
+    """Points that a box shows and hides; a browser bears so many."""
+    step = len(points[0]) // MOST_POINTS + 1
+    cloud = server.scene.add_point_cloud(
+        "/points", points=points[0][::step], colors=points[1][::step], point_size=0.003 * distance, visible=False
+    )
+    box = server.gui.add_checkbox("Points of the reconstruction", initial_value=False)
+
+    @box.on_update
+    def _(_: Any) -> None:
+        cloud.visible = box.value
 
 
 def _loopback_server() -> type[viser.ViserServer]:

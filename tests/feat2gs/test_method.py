@@ -89,6 +89,8 @@ def reconstruction() -> Reconstruction:
         test_masks=np.ones((2, height, width), bool),
         scale=1.0,
         center=np.zeros(3, np.float32),
+        train_views=("0.png", "1.png"),
+        test_views=("0.png", "1.png"),
     )
 
 

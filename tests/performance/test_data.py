@@ -33,7 +33,7 @@ print(len(specs), sum(len(spec.scenes) for spec in specs), time.perf_counter() -
 def test_listing_every_dataset(capsys):
     printed = subprocess.run([sys.executable, "-c", LISTING], capture_output=True, text=True, check=True).stdout.split()
     with capsys.disabled():
-        sys.stdout.write(f"\n{printed[0]} datasets and splits, {printed[1]} scenes, read and checked in {float(printed[2]):.2f} s\n")
+        sys.stdout.write(f"\n{printed[0]} datasets and splits, {printed[1]} scenes: {float(printed[2]):.2f} s\n")
     assert printed[3] == "False", "listing datasets imports torch"
 
 
@@ -50,4 +50,6 @@ def test_loading_a_scene(capsys, tmp_path):
     scene = load_scene(dataset_from_folder(folder), "place", tmp_path / "store")
     pixels = [view.image() for view in scene.views]
     with capsys.disabled():
-        sys.stdout.write(f"\n{len(pixels)} views of {SIZE[0]}x{SIZE[1]}: {time.perf_counter() - began:.2f} s, decoded twice\n")
+        sys.stdout.write(
+            f"\n{len(pixels)} views of {SIZE[0]}x{SIZE[1]}: {time.perf_counter() - began:.2f} s, decoded twice\n"
+        )

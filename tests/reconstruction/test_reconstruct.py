@@ -140,3 +140,28 @@ def test_what_cannot_be_reconstructed_is_refused(scene):
 
 def test_lite_names_its_settings():
     assert LITE.reconstruct.world_radius == 1.0 and LITE.images.train_angle == 25.0
+
+
+def test_masks_of_the_studio_and_a_wall_put_before_a_train_view(studio_scene):
+    """All of the test view that a train view sees counts, and nothing that a wall before that train view hides."""
+    size = (128, 96)
+    train, test = studio_scene.train_views[2], studio_scene.test_views[0]
+    assert test.camera is not None and train.camera is not None
+    depth, train_depth = test.depth(), train.depth()
+    seen = visible(depth, test.camera, [train.camera], train_depth[None], train_depth[None] > 0, 0.02)
+    pixels, distance = project(unproject(depth, test.camera), train.camera)
+    inside = ((pixels >= 0) & (pixels < size)).all(axis=-1) & (distance > 0)
+    assert not seen[~inside].any() and 0.5 < seen.mean() < inside.mean() <= 1
+    # The wall stands at half the depth of what it hides: its shadow is where the train view's columns 40 to 80 look.
+    walled = train_depth.copy()
+    walled[:, 40:80] *= 0.5
+    hidden = visible(depth, test.camera, [train.camera], walled[None], walled[None] > 0, 0.02)
+    columns = pixels[..., 0]
+    behind, away = (columns > 42) & (columns < 78), (columns < 38) | (columns > 82)
+    assert seen[behind & inside].mean() > 0.5 and hidden[behind & inside].mean() < 0.02
+    assert np.array_equal(hidden[away], seen[away])
+    # Another train view that sees past the wall makes up for it.
+    other = studio_scene.train_views[3]
+    both = [train.camera, other.camera]
+    depths = np.stack([walled, other.depth()])
+    assert visible(depth, test.camera, both, depths, depths > 0, 0.02).mean() > hidden.mean() + 0.05

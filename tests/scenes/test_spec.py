@@ -182,14 +182,17 @@ def test_a_folder_becomes_a_dataset_of_one_scene(tmp_path):
     assert dataset_from_folder(folder).scenes[spec.name].train == ("b.jpg", "c.jpg")
 
 
+def test_a_folder_without_cameras_is_one_of_photographs(tmp_path):
+    spec = dataset_from_folder(photos(tmp_path / "bare", ["a.jpg", "b.jpg", "c.jpg"], cameras=False))
+    assert spec.layout == "folder" and spec.scenes["bare"].train == ("a.jpg", "c.jpg")
+
+
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         dataset_from_folder(tmp_path / "absent")
     (tmp_path / "empty" / "images").mkdir(parents=True)
     with pytest.raises(InputError, match="no images; put the photographs there"):
         dataset_from_folder(tmp_path / "empty")
-    with pytest.raises(InputError, match=r"without cameras; add cameras\.json"):
-        dataset_from_folder(photos(tmp_path / "bare", ["a.jpg", "b.jpg", "c.jpg"], cameras=False))
     with pytest.raises(InputError, match="too few"):
         dataset_from_folder(photos(tmp_path / "two", ["a.jpg", "b.jpg"]))
     with pytest.raises(InputError, match="rename the folder"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
+from benchmark.cameras import Camera
 from benchmark.errors import InputError
 from benchmark.scenes.calibration import checked_pose, inverse
 from benchmark.scenes.images import image_size, read_image
@@ -74,6 +75,34 @@ def solve(photographs: Sequence[Path], report: Callable[[str], None] = lambda te
     InputError
         If two files have one name apart from their suffix, a file is damaged, or fewer than `MIN_VIEWS` fit together.
     """
+    models = find_models(photographs, report=report)
+    best = max(models.values(), key=lambda model: (model.num_reg_images(), model.num_points3D()), default=None)
+    if best is None or best.num_reg_images() < MIN_VIEWS:
+        found = 0 if best is None else best.num_reg_images()
+        raise InputError(
+            f"{photographs[0].parent}: cameras were found for {found} of {len(photographs)} photographs, at least "
+            f"{MIN_VIEWS} are needed; take more, from places a step apart, with the same things in them"
+        )
+    return _solved(best, photographs)
+
+
+def find_models(
+    photographs: Sequence[Path],
+    model: str = "SIMPLE_RADIAL",
+    cameras: Sequence[Camera] | None = None,
+    long_side: int = LONG_SIDE,
+    fewest: int = MIN_VIEWS,
+    report: Callable[[str], None] = lambda text: None,
+) -> dict[int, pycolmap.Reconstruction]:
+    """Every group of photographs whose cameras fit together; images are called by the stems of their files.
+
+    Parameters
+    ----------
+    model
+        COLMAP's camera model to estimate.
+    cameras
+        Intrinsics to keep instead, of each photograph at its own size; poses are not looked at.
+    """
     import pycolmap
 
     stems = [path.stem for path in photographs]
@@ -86,32 +115,47 @@ def solve(photographs: Sequence[Path], report: Callable[[str], None] = lambda te
         images.mkdir()
         report("Reading photographs ...")
         with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-            sizes = list(pool.map(lambda path: _write_copy(path, images / f"{path.stem}.png"), photographs))
+            sizes = list(pool.map(lambda path: _write_copy(path, images / f"{path.stem}.png", long_side), photographs))
         report(f"Looking for features in {len(photographs)} photographs ...")
         # One camera took photographs of one size; its lens is then known from all of them.
         mode = pycolmap.CameraMode.SINGLE if len(set(sizes)) == 1 else pycolmap.CameraMode.AUTO
-        pycolmap.extract_features(database, images, camera_mode=mode, device=pycolmap.Device.cpu)
+        if cameras is not None:
+            mode = pycolmap.CameraMode.PER_IMAGE
+        reader = pycolmap.ImageReaderOptions()
+        reader.camera_model = model if cameras is None else "PINHOLE"
+        pycolmap.extract_features(database, images, camera_mode=mode, reader_options=reader, device=pycolmap.Device.cpu)
+        if cameras is not None:
+            _set_intrinsics(database, dict(zip(stems, cameras, strict=True)))
         report("Comparing them in pairs ...")
         pycolmap.match_exhaustive(database, device=pycolmap.Device.cpu)
         report("Estimating cameras ...")
         options = pycolmap.IncrementalPipelineOptions()
-        options.min_model_size = MIN_VIEWS
+        options.min_model_size = fewest
         options.random_seed = 0
-        models = pycolmap.incremental_mapping(database, images, temporary, options)
-    best = max(models.values(), key=lambda model: (model.num_reg_images(), model.num_points3D()), default=None)
-    if best is None or best.num_reg_images() < MIN_VIEWS:
-        found = 0 if best is None else best.num_reg_images()
-        raise InputError(
-            f"{photographs[0].parent}: cameras were found for {found} of {len(photographs)} photographs, at least "
-            f"{MIN_VIEWS} are needed; take more, from places a step apart, with the same things in them"
-        )
-    return _solved(best, photographs)
+        if cameras is not None:
+            options.ba_refine_focal_length = options.ba_refine_extra_params = False
+            options.mapper.abs_pose_refine_focal_length = options.mapper.abs_pose_refine_extra_params = False
+        models: dict[int, pycolmap.Reconstruction] = pycolmap.incremental_mapping(database, images, temporary, options)
+    return models
 
 
-def _write_copy(path: Path, target: Path) -> tuple[int, int]:
-    """An upright copy of at most `LONG_SIDE`; returns the original's size."""
+def _set_intrinsics(database: Path, cameras: Mapping[str, Camera]) -> None:
+    """Write known intrinsics into the database, where features were found in copies of another size."""
+    import pycolmap
+
+    with pycolmap.Database.open(database) as opened:
+        for image in opened.read_all_images():
+            entry = opened.read_camera(image.camera_id)
+            intrinsics = cameras[Path(image.name).stem].resized(entry.width, entry.height).intrinsics
+            entry.params = [intrinsics[0, 0], intrinsics[1, 1], intrinsics[0, 2], intrinsics[1, 2]]
+            entry.has_prior_focal_length = True
+            opened.update_camera(entry)
+
+
+def _write_copy(path: Path, target: Path, long_side: int) -> tuple[int, int]:
+    """An upright copy of at most the long side; returns the original's size."""
     image = Image.fromarray(read_image(path))
-    image.resize(working_size(*image.size, LONG_SIDE), Image.Resampling.LANCZOS).save(target, compress_level=1)
+    image.resize(working_size(*image.size, long_side), Image.Resampling.LANCZOS).save(target, compress_level=1)
     return image.size
 
 
