@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     """What can be listed."""
 
     entries = "entries"
+    autoencoders = "autoencoders"
     datasets = "datasets"
     protocols = "protocols"
     metrics = "metrics"
@@ -37,7 +38,7 @@ def list_things(
     json: JsonOption = False,
     entry_file: EntryFileOption = None,
 ) -> None:
-    """List entries, datasets, protocols, metrics or modes.
+    """List entries, autoencoders, datasets, protocols, metrics or modes.
 
     Example: `splatbench list datasets --json`
     """
@@ -71,6 +72,13 @@ def describe(name: str) -> dict[str, Any]:
     entries |= {alias: entry for entry in entries.values() for alias in entry.aliases if alias not in entries}
     if name in entries:
         return {"kind of thing": "entry", **plain(asdict(entries[name])), "digest": entries[name].digest()}
+    autoencoders = {entry.name: entry for entry in registry.list_autoencoders()}
+    if name in autoencoders:
+        return {
+            "kind of thing": "autoencoder",
+            **plain(asdict(autoencoders[name])),
+            "digest": autoencoders[name].digest(),
+        }
     if name in BASELINES:
         return {"kind of thing": "baseline", "name": name, "title": BASELINES[name]}
     datasets = {spec.name: spec for spec in list_datasets()}
@@ -80,7 +88,7 @@ def describe(name: str) -> dict[str, Any]:
         return {"kind of thing": "protocol", **plain(asdict(PROTOCOLS[name]))}
     if name in METRICS:
         return {"kind of thing": "metric", **plain(asdict(METRICS[name]))}
-    known = [*entries, *BASELINES, *datasets, *PROTOCOLS, *METRICS]
+    known = [*entries, *autoencoders, *BASELINES, *datasets, *PROTOCOLS, *METRICS]
     raise InputError(f"'{name}' is no entry, baseline, dataset, protocol or metric{nearest(name, known)}")
 
 
@@ -103,6 +111,14 @@ def _entries() -> Listing:
     rows += [[name, "baseline", title, None, None] for name, title in BASELINES.items()]
     rows += [[broken.plugin, "broken", broken.reason, None, None] for broken in registry.broken_plugins()]
     return "Entries", ["name", "kind", "title", "channels", "licence"], rows
+
+
+def _autoencoders() -> Listing:
+    rows: list[list[str | int | None]] = [
+        [entry.name, entry.title, entry.channels, entry.downscale, entry.licence.spdx]
+        for entry in registry.list_autoencoders()
+    ]
+    return "Autoencoders", ["name", "title", "channels", "downscale", "licence"], rows
 
 
 def _datasets() -> Listing:
@@ -141,6 +157,7 @@ def _studies() -> Listing:
 
 _LISTINGS: dict[Kind, Callable[[], Listing]] = {
     Kind.entries: _entries,
+    Kind.autoencoders: _autoencoders,
     Kind.datasets: _datasets,
     Kind.protocols: _protocols,
     Kind.metrics: _metrics,
