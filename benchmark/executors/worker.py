@@ -9,10 +9,10 @@ from pathlib import Path
 
 from benchmark.errors import SplatbenchError
 from benchmark.executors.events import Finished
-from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.provenance import machine, software
 from benchmark.records import Record
+from benchmark.report import Report
 from benchmark.store import FULL, Store, is_full, write_durably
 
 log = logging.getLogger(__name__)

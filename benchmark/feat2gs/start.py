@@ -6,16 +6,14 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
-from scipy.spatial import cKDTree
+from jaxtyping import Float
 
 from benchmark.protocols import Start
 from benchmark.reconstruction.reconstruction import Reconstruction
+from benchmark.splatting.fitting import neighbour_distance
 
 # Value of the constant spherical harmonic, 1 / (2 sqrt(pi)).
 SH_DC = 0.28209479177387814
-# Floor of the mean *square* distance, as in 3DGS: two points on one spot do not make a Gaussian of no size.
-SMALLEST_SQUARE = 1e-7
 
 
 def start_values(
@@ -50,18 +48,3 @@ def start_values(
     if sh_degree > 0:
         values["sh_rest"] = torch.zeros(count, 3 * ((sh_degree + 1) ** 2 - 1))
     return values
-
-
-def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.ndarray, "point"]:
-    """Root mean square distance to the three nearest other points, at least ``sqrt(1e-7)``.
-
-    Raises
-    ------
-    ValueError
-        With fewer than four points.
-    """
-    if len(points) < 4:
-        raise ValueError(f"points: expected at least 4, got {len(points)}")
-    distances, _ = cKDTree(points).query(points, k=4)
-    mean_square = np.square(np.asarray(distances)[:, 1:]).mean(axis=1)
-    return np.sqrt(np.maximum(mean_square, SMALLEST_SQUARE)).astype(np.float32)

@@ -19,11 +19,11 @@ from benchmark.feat2gs.inputs import Inputs, gather
 from benchmark.feat2gs.model import ProbedScene
 from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
-from benchmark.feat2gs.report import Report
 from benchmark.feat2gs.start import start_values
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
 from benchmark.records import Record
+from benchmark.report import Report
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
