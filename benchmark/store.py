@@ -24,7 +24,7 @@ from benchmark.records import Record
 
 log = logging.getLogger(__name__)
 
-KINDS = ("scenes", "reconstructions", "features", "cells")
+KINDS = ("scenes", "reconstructions", "features", "latents", "matches", "fields", "trained", "cells")
 
 
 class Store:
