@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,10 +31,19 @@ FIELD_VERSION = 1
 
 @dataclass(frozen=True)
 class Teacher:
-    """An autoencoder and the digest of all that its encoder's numbers hang on: its weights, and what taught it."""
+    """An autoencoder, taught or as it is.
+
+    Attributes
+    ----------
+    digest
+        Of all that its latents hang on: its weights, and what taught its encoder.
+    details
+        What teaching did, for the record.
+    """
 
     autoencoder: Autoencoder
     digest: str
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 class LatentScene:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -47,8 +48,7 @@ class GaussianField:
     def render(self, cameras: TorchCameras) -> Float[Tensor, "camera height width channel"]:
         """What cameras see, not clamped."""
         behind = self.background.expand(len(cameras), -1)
-        mode = "antialiased" if self.antialiased else "classic"
-        return render(self.gaussians, cameras, behind, mode).image
+        return render(self.gaussians, cameras, behind, _blur(self.antialiased)).image
 
 
 Values = dict[str, torch.nn.Parameter]
@@ -133,7 +133,10 @@ def fit_field(
         if filtered and (rate is None or step % FILTER_EVERY == 0 or len(rate) != len(values["means"])):
             rate = maximal_sampling_rate(values["means"].detach(), cameras)
         rendering = render(
-            _gaussians(values, degree, rate), cameras[[view]], background[None], "antialiased" if filtered else "classic"
+            _gaussians(values, degree, rate),
+            cameras[[view]],
+            background[None],
+            "antialiased" if filtered else "classic",
         )
         loss = photometric_loss(rendering.image[0], targets[view], settings.ssim_weight)
         optimizer.zero_grad(set_to_none=True)
@@ -149,6 +152,10 @@ def fit_field(
     with torch.no_grad():
         fitted = _gaussians({name: value.detach() for name, value in values.items()}, settings.sh_degree, rate)
     return GaussianField(fitted, background, filtered)
+
+
+def _blur(filtered: bool) -> Literal["classic", "antialiased"]:
+    return "antialiased" if filtered else "classic"
 
 
 def _background(targets: Tensor, settings: FieldFit) -> Float[Tensor, "channel"]:

@@ -7,12 +7,12 @@ Features are COLMAP's SIFT, matched mutually along the epipolar lines of the kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pycolmap
 import torch
 from jaxtyping import Float, Float32, Float64
 from safetensors import SafetensorError
@@ -48,9 +48,8 @@ def find_matches(
     ``e`` is the mean distance of the two points to each other's epipolar lines, in latent pixels.
     """
     grey = (images @ np.array([0.299, 0.587, 0.114], np.float32) * 255).round().astype(np.uint8)
-    # Pixels and one thread: the caller runs one cell a core.
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        features = list(pool.map(extract_features, grey))
+    pycolmap.logging.minloglevel = max(pycolmap.logging.minloglevel, 1)  # its progress is no news to the user
+    features = [extract_features(image) for image in grey]
     found = {}
     for i, j in combinations(range(len(images)), 2):
         chosen = match(features[i], features[j], cameras[i], cameras[j])
@@ -114,7 +113,9 @@ def latent_distances(
 def save_matches(folder: Path, pairs: ViewPairs) -> None:
     """Write into an empty folder."""
     arrays = {
-        f"{i}.{j}.{name}": getattr(pair, name) for (i, j), pair in pairs.items() for name in ("first", "second", "weight")
+        f"{i}.{j}.{name}": getattr(pair, name)
+        for (i, j), pair in pairs.items()
+        for name in ("first", "second", "weight")
     }
     (folder / "matches.safetensors").write_bytes(save(arrays))
 

@@ -279,7 +279,7 @@ LITE = replace(
         steps=400, rates=FieldRates(means_final=1.6e-5).times(4), sh_degree=0, background="mean", densify=None
     ),
     image=ImageFit(FieldFit(steps=700, rates=FieldRates(means_final=1.6e-5), sh_degree=0, densify=None)),
-    latent_nerf=LatentField(steps=400, rays=1024, samples=48),
+    latent_nerf=LatentField(steps=400, rays=512, samples=40),
     align_encoder=AlignEncoder(steps=300, rate=1e-4, correspondence=0.05, drift=0.0, unit="deviation"),
     align_decoder=AlignDecoder(steps=600, rate=1e-3, plain=0.5),
     seeds=3,
