@@ -89,6 +89,11 @@ class Store:
             raise
         return final
 
+    def discard(self, kind: str, key: str) -> None:
+        """Remove an artifact that nothing needs any more, such as a checkpoint of what is finished."""
+        with self._partial(key) as partial, suppress(FileNotFoundError):
+            self.path(kind, key).rename(partial.parent / "discarded")
+
     @contextmanager
     def claim(self, key: str) -> Iterator[bool]:
         """Whether this process alone may work on a cell until the block ends; False if another one does so now."""

@@ -186,8 +186,11 @@ class AlignDecoder:
         Weights of rendered train views and of rendered held-out views of the same training scenes.
     plain
         Weight of plain encodings, rehearsed so that plain reconstruction is not forgotten.
+    crop, margin
+        Where the card of the autoencoder says that its decoder can learn on crops: their side, and how much of their
+        border does not count, in latents. None takes whole images.
     round_steps, patience, held_out
-        As in `AlignEncoder`, with views of training scenes held out.
+        As in `AlignEncoder`; with fewer than three scenes one view in so many is held out.
     """
 
     steps: int
@@ -195,6 +198,8 @@ class AlignDecoder:
     train: float = 1.0
     novel: float = 1.0
     plain: float = 0.0
+    crop: int | None = 24
+    margin: int = 4
     round_steps: int = 50
     patience: int = 3
     held_out: int = 4

@@ -41,10 +41,16 @@ class AutoencoderEntry(Model):
         What the encoder's images, and the decoder's, take for black and for white.
     scaling
         See `Scaling`.
+    encoder_tail, decoder_tail
+        Layer of the half's sequence from which it learns where it is taught; what lies before is fixed, and may look at
+        the whole image. What lies behind in the decoder looks at a few latents around a pixel, so that it can be taught
+        on crops. 0: all of it learns, on whole images.
     """
 
     downscale: int
     posterior: bool
+    encoder_tail: int = 0
+    decoder_tail: int = 0
     input_range: tuple[float, float] = (0.0, 1.0)
     output_range: tuple[float, float] = (0.0, 1.0)
     scaling: Scaling = Scaling()

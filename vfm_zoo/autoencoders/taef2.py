@@ -40,6 +40,9 @@ TAEF2 = AutoencoderEntry(
     channels=32,
     downscale=8,
     posterior=False,
+    # The blocks at an eighth of the size, the first of which pools over the image; and all behind the last that does.
+    encoder_tail=11,
+    decoder_tail=6,
     supervision="distilled from FLUX.2's autoencoder",
     training_data="2-D",
     trained_on=crawled("photographs that its card does not list"),
