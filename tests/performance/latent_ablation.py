@@ -1,10 +1,10 @@
 """Table 3 of Latent Radiance Fields on photographs that are at hand, one scene left out at a time.
 
     python tests/performance/latent_ablation.py DATA FOLDER STORE [--entry dct_f8] [--protocol lite] [--seeds 3]
-        [--scene fern ...] [--mode ...] [--change align_encoder.unit=current ...] [--no-rooms]
+        [--scene fern ...] [--mode ...] [--change align_encoder.unit=current ...] [--among all]
 
 `DATA` is the folder of the shared data; the dataset is written into `FOLDER` (`latent_scenes.py`). Every cell learns from
-all other scenes. Prints a table, and differences to the frozen autoencoder paired by scene and seed, with a 95 %
+all other scenes (`--among real`: of the photographs, `rooms`: of the rooms, on which settings were chosen). Prints a table, and differences to the frozen autoencoder paired by scene and seed, with a 95 %
 interval of the mean over scenes (Student's t; seeds are averaged first, since scenes are what is sampled).
 """
 
@@ -65,12 +65,15 @@ def main() -> None:
     parser.add_argument("--mode", nargs="*", default=list(ABLATION))
     parser.add_argument("--change", nargs="*", default=[])
     parser.add_argument("--slots", type=int, default=1)
-    parser.add_argument("--no-rooms", action="store_true")
+    parser.add_argument("--among", choices=("real", "rooms", "all"), default="all")
     asked = parser.parse_args()
     spec = importlib.util.spec_from_file_location("latent_scenes", Path(__file__).with_name("latent_scenes.py"))
     scenes = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(scenes)
-    dataset = scenes.dataset(asked.data, asked.folder, rooms=not asked.no_rooms)
+    dataset = scenes.dataset(asked.data, asked.folder)
+    if asked.among != "all":
+        wanted = {n: s for n, s in dataset.scenes.items() if (n in scenes.REAL) == (asked.among == "real")}
+        dataset = dataclasses.replace(dataset, scenes=wanted)
     store, protocol = Store(asked.store), changed(LATENT_PROTOCOLS[asked.protocol], asked.change)
     chosen = asked.scene or list(dataset.scenes)
     cells = cells_of(
