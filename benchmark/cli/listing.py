@@ -87,15 +87,20 @@ def describe(name: str) -> dict[str, Any]:
     datasets = {spec.name: spec for spec in list_datasets()}
     if name in datasets:
         return {"kind of thing": "dataset", **plain(asdict(datasets[name]))}
-    if name in PROTOCOLS:
-        latent = {"lrf": plain(asdict(LATENT_PROTOCOLS[name]))} if name in LATENT_PROTOCOLS else {}
-        return {"kind of thing": "protocol", **plain(asdict(PROTOCOLS[name])), **latent}
-    if name in LATENT_PROTOCOLS:
-        return {"kind of thing": "protocol", **plain(asdict(LATENT_PROTOCOLS[name]))}
+    if name in PROTOCOLS or name in LATENT_PROTOCOLS:
+        return {"kind of thing": "protocol", **protocol_card(name)}
     if name in METRICS:
         return {"kind of thing": "metric", **plain(asdict(METRICS[name]))}
     known = [*entries, *autoencoders, *baselines, *datasets, *PROTOCOLS, *LATENT_PROTOCOLS, *METRICS]
     raise InputError(f"'{name}' is no entry, baseline, dataset, protocol or metric{nearest(name, known)}")
+
+
+def protocol_card(name: str) -> dict[str, Any]:
+    """Values of the protocols of this name; where both tracks have one, the second's stand under ``lrf``."""
+    latent = plain(asdict(LATENT_PROTOCOLS[name])) if name in LATENT_PROTOCOLS else {}
+    if name not in PROTOCOLS:
+        return latent
+    return plain(asdict(PROTOCOLS[name])) | ({"lrf": latent} if latent else {})
 
 
 def plain(values: Any) -> Any:

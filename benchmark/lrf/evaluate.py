@@ -15,6 +15,9 @@ from benchmark.lrf.matches import ViewPairs, latent_distances
 from benchmark.metrics import image, lpips
 from benchmark.records import Measurement
 
+# Metrics that only cells with latents have.
+OF_LATENTS = ("psnr_reconstruction", "retention", "latent_error", "match_distance", "match_ratio")
+
 Pictures = Float[Tensor, "view 3 height width"]
 
 

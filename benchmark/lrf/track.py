@@ -16,7 +16,14 @@ from benchmark.cells import Cell
 from benchmark.cost import Cost
 from benchmark.lrf.artifacts import LatentScene
 from benchmark.lrf.baselines import enlarged, image_field, joint_field, ray_field
-from benchmark.lrf.evaluate import Judgement, judge_latents, judge_matches, judge_pictures, judge_reconstruction
+from benchmark.lrf.evaluate import (
+    OF_LATENTS,
+    Judgement,
+    judge_latents,
+    judge_matches,
+    judge_pictures,
+    judge_reconstruction,
+)
 from benchmark.lrf.field import GaussianField
 from benchmark.lrf.latent_nerf import RayField
 from benchmark.lrf.latents import Range, decode
@@ -121,12 +128,13 @@ def latent_mode(cell: Cell, scene: LatentScene, device: str, cost: Cost, report:
 def image_baseline(cell: Cell, scene: LatentScene, device: str, cost: Cost, report: Report) -> Outcome:
     """Colours at the resolution of latents, shown at the full size."""
     baseline = IMAGE_BASELINES[cell.entry]
+    judgement = Judgement(absent=dict.fromkeys(OF_LATENTS, "a baseline in image space has no latents"))
     if not baseline.field:
-        return Outcome(enlarged(scene.photographs.test, scene.downscale), Judgement())
+        return Outcome(enlarged(scene.photographs.test, scene.downscale), judgement)
     with cost.stage("field"):
         fitted = image_field(baseline, scene, cell.seed, device, report)
     shown = fitted.render(at_scale(scene.photographs.test_cameras, 1, device)).clamp(0, 1)
-    return Outcome(shown.movedim(-1, 1).cpu(), Judgement(), fitted.gaussians)
+    return Outcome(shown.movedim(-1, 1).cpu(), judgement, fitted.gaussians)
 
 
 def write_outcome(
