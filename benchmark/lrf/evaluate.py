@@ -13,6 +13,7 @@ from benchmark.errors import CellError
 from benchmark.lrf.latents import Range
 from benchmark.lrf.matches import ViewPairs, latent_distances
 from benchmark.metrics import image, lpips
+from benchmark.metrics.table import METRICS
 from benchmark.records import Measurement
 
 # Metrics that only cells with latents have.
@@ -33,6 +34,11 @@ class Judgement:
         self.metrics[name] = Measurement(float(np.mean(list(per_view.values()))), per_view)
 
 
+def _psnr(one: Float[Tensor, "height width 3"], other: Float[Tensor, "height width 3"]) -> float:
+    """In dB; equal pictures, which an autoencoder that loses nothing gives, count as the best that is plausible."""
+    return min(float(image.psnr(one, other)), METRICS["psnr"].plausible[1])
+
+
 def judge_pictures(judgement: Judgement, shown: Pictures, truth: Pictures, names: tuple[str, ...]) -> None:
     """PSNR, SSIM and LPIPS of whole pictures in [0, 1], and PSNR without the error of each picture's mean colour.
 
@@ -51,10 +57,10 @@ def judge_pictures(judgement: Judgement, shown: Pictures, truth: Pictures, names
         "lpips_3dgs": {},
     }
     for name, one, other in zip(names, shown.movedim(1, -1), truth.movedim(1, -1), strict=True):
-        per_view["psnr"][name] = float(image.psnr(one, other))
+        per_view["psnr"][name] = _psnr(one, other)
         per_view["ssim"][name] = float(image.ssim(one, other))
         untinted = one - (one - other).mean(dim=(0, 1))
-        per_view["psnr_tint_free"][name] = float(image.psnr(untinted, other))
+        per_view["psnr_tint_free"][name] = _psnr(untinted, other)
         for metric, signed in (("lpips", True), ("lpips_3dgs", False)):
             value, reason = lpips.lpips(one, other, signed)
             if value is None:
@@ -73,8 +79,8 @@ def judge_reconstruction(
     channels_last = (pictures.movedim(1, -1) for pictures in (shown, plain, truth))
     reconstruction, retention = {}, {}
     for name, one, other, true in zip(names, *channels_last, strict=True):
-        reconstruction[name] = float(image.psnr(other, true))
-        retention[name] = float(image.psnr(one, true)) - reconstruction[name]
+        reconstruction[name] = _psnr(other, true)
+        retention[name] = _psnr(one, true) - reconstruction[name]
     judgement.add("psnr_reconstruction", reconstruction)
     judgement.add("retention", retention)
 
