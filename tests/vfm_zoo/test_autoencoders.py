@@ -47,6 +47,16 @@ def test_more_channels_reconstruct_better_and_too_many_are_refused():
         registry.load_autoencoder(replace(DCT, channels=193))
 
 
+def test_the_wide_transform_begins_as_the_plain_one():
+    images = torch.rand(2, 3, 24, 32, generator=torch.Generator().manual_seed(3))
+    plain, wide = (registry.load_autoencoder(registry.get_autoencoder(n)) for n in ("dct_f8", "dct_f8_wide"))
+    assert torch.allclose(wide.encode(images).mean, plain.encode(images).mean, atol=1e-6)
+    assert torch.allclose(wide.decode(wide.encode(images).mean), plain.decode(plain.encode(images).mean), atol=1e-6)
+    for entry in registry.list_autoencoders("dct_f8*"):
+        loaded = registry.load_autoencoder(entry)
+        assert sum(value.numel() for value in loaded.parameters()) == entry.parameters
+
+
 @pytest.mark.parametrize("name", ["sd_vae_ft_mse", "sd35_vae", "flux2_vae", "taesd3", "dc_ae_f32"])
 def test_halves_are_diffusers_network(name):
     diffusers = pytest.importorskip("diffusers", reason="pip install 'splatbench[zoo]'")

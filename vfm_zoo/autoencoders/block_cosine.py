@@ -51,7 +51,17 @@ def _with(channels: int) -> AutoencoderEntry:
     )
 
 
-ENTRIES = (DCT_F8, _with(4), _with(32))
+# The same numbers before it is taught; then it may look, and draw, a block beyond its own on every side.
+WIDE = replace(
+    DCT_F8,
+    name="dct_f8_wide",
+    title="Cosine transform of 8x8 blocks, 16 channels, that may learn to overlap",
+    options={"block": 8, "reach": 8},
+    architecture="one strided convolution of 24x24 each way",
+    parameters=55_315,
+)
+
+ENTRIES = (DCT_F8, _with(4), _with(32), WIDE)
 
 
 def load(entry: AutoencoderEntry, device: str) -> Halves:
@@ -59,5 +69,5 @@ def load(entry: AutoencoderEntry, device: str) -> Halves:
     from vfm_zoo.loading.autoencoder import Halves
     from vfm_zoo.networks.block_cosine import BlockDecoder, BlockEncoder
 
-    block = int(entry.options["block"])
-    return Halves(BlockEncoder(entry.channels, block), BlockDecoder(entry.channels, block))
+    size = entry.channels, int(entry.options["block"]), int(entry.options.get("reach", 0))
+    return Halves(BlockEncoder(*size), BlockDecoder(*size))

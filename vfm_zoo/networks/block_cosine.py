@@ -13,6 +13,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import skip_init
 
 # Rows: brightness, blue against the rest, red against the rest; orthonormal, so that its transpose is its inverse.
@@ -56,13 +57,20 @@ def basis(channels: int, block: int) -> Float[Tensor, "channel 3 block block"]:
 
 
 class BlockEncoder(nn.Module):
-    """From images in [-0.5, 0.5] to coefficients, divided by the side of the block so that they are of order one."""
+    """From images in [-0.5, 0.5] to coefficients, divided by the side of the block so that they are of order one.
 
-    def __init__(self, channels: int, block: int):
+    Parameters
+    ----------
+    reach
+        Pixels around a block that may take part once it has been taught; before, their weights are zero.
+    """
+
+    def __init__(self, channels: int, block: int, reach: int = 0):
         super().__init__()
-        self.transform = skip_init(nn.Conv2d, 3, channels, block, stride=block)
+        side = block + 2 * reach
+        self.transform = skip_init(nn.Conv2d, 3, channels, side, stride=block, padding=reach)
         with torch.no_grad():
-            self.transform.weight.copy_(basis(channels, block) / block)
+            self.transform.weight.copy_(functional.pad(basis(channels, block) / block, [reach] * 4))
             self.transform.bias.zero_()
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channel row column"]:
@@ -71,13 +79,14 @@ class BlockEncoder(nn.Module):
 
 
 class BlockDecoder(nn.Module):
-    """The inverse: exact where all coefficients are kept."""
+    """The inverse: exact where all coefficients are kept; ``reach`` as in `BlockEncoder`."""
 
-    def __init__(self, channels: int, block: int):
+    def __init__(self, channels: int, block: int, reach: int = 0):
         super().__init__()
-        self.inverse = skip_init(nn.ConvTranspose2d, channels, 3, block, stride=block)
+        side = block + 2 * reach
+        self.inverse = skip_init(nn.ConvTranspose2d, channels, 3, side, stride=block, padding=reach)
         with torch.no_grad():
-            self.inverse.weight.copy_(basis(channels, block) * block)
+            self.inverse.weight.copy_(functional.pad(basis(channels, block) * block, [reach] * 4))
             self.inverse.bias.zero_()
 
     def forward(self, latents: Float[Tensor, "batch channel row column"]) -> Float[Tensor, "batch 3 height width"]:
