@@ -20,13 +20,13 @@ MOST_HELD_OUT = 12
 
 
 @dataclass(frozen=True)
-class TwoViews:
-    """Two train views of one training scene: what the fixed part of the encoder sees of them, and their matches.
+class SeenScene:
+    """Train views of one training scene, shared by all its pairs.
 
     Attributes
     ----------
     seen
-        By `Autoencoder.encode_head`, of both.
+        What the fixed part of the encoder makes of each, by `Autoencoder.encode_head`.
     images
         sRGB in [0, 1].
     before
@@ -36,7 +36,31 @@ class TwoViews:
     seen: Tensor
     images: Tensor
     before: Latent
+
+
+@dataclass(frozen=True)
+class TwoViews:
+    """Two matched views of a training scene."""
+
+    scene: SeenScene
+    views: list[int]
     pair: Pair
+
+    @property
+    def seen(self) -> Tensor:
+        """Of both views, as `SeenScene` has it; so are the others."""
+        return self.scene.seen[self.views]
+
+    @property
+    def images(self) -> Tensor:
+        """Of both views."""
+        return self.scene.images[self.views]
+
+    @property
+    def before(self) -> Latent:
+        """Of both views."""
+        mean, log_variance = self.scene.before
+        return Latent(mean[self.views], None if log_variance is None else log_variance[self.views])
 
 
 def split_scenes(names: Sequence[str], held_out: int) -> tuple[list[str], list[str]]:
@@ -87,15 +111,12 @@ def two_views(autoencoder: Autoencoder, scene: LatentScene, device: str) -> list
     """Every two matched train views of a scene; each view passes through the fixed part once."""
     pairs = some_matches(scene)
     images = scene.photographs.train.to(device)
-    seen = [autoencoder.encode_head(image[None]) for image in images]
-    before = [autoencoder.encode_tail(one) for one in seen]
-
-    def both(i: int, j: int) -> Latent:
-        spread = [before[i].log_variance, before[j].log_variance]
-        known = [one for one in spread if one is not None]
-        return Latent(torch.cat([before[i].mean, before[j].mean]), torch.cat(known) if known else None)
-
-    return [TwoViews(torch.cat([seen[i], seen[j]]), images[[i, j]], both(i, j), pair) for (i, j), pair in pairs.items()]
+    seen = torch.cat([autoencoder.encode_head(image[None]) for image in images])
+    latents = [autoencoder.encode_tail(one[None]) for one in seen]
+    spread = [latent.log_variance for latent in latents if latent.log_variance is not None]
+    before = Latent(torch.cat([latent.mean for latent in latents]), torch.cat(spread) if spread else None)
+    shared = SeenScene(seen, images, before)
+    return [TwoViews(shared, [i, j], pair) for (i, j), pair in pairs.items()]
 
 
 def encoder_loss(
@@ -159,6 +180,7 @@ def divergence(posterior: Latent, other: Latent | None) -> Tensor:
 
 
 def _deviation(lessons: Sequence[TwoViews]) -> Tensor:
-    means = torch.cat([views.before.mean.movedim(1, 0).flatten(1) for views in lessons], dim=1)
+    scenes = {id(views.scene): views.scene for views in lessons}.values()
+    means = torch.cat([scene.before.mean.movedim(1, 0).flatten(1) for scene in scenes], dim=1)
     deviation = means.std(dim=1, correction=0)
     return torch.where(deviation > 1e-8, deviation, torch.ones_like(deviation))
