@@ -235,7 +235,6 @@ class LatentProtocol:
     align_encoder: AlignEncoder
     align_decoder: AlignDecoder
     seeds: int
-    eight_bit: bool = False
     description: str = ""
 
     def values(self) -> dict[str, Any]:
