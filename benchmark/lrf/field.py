@@ -114,10 +114,7 @@ def fit_field(
     device = targets.device
     values: Values = {name: torch.nn.Parameter(value.to(device)) for name, value in start.items()}
     extent = camera_extent(cameras) if settings.rate_by_extent else 1.0
-    rates = asdict(settings.rates)
-    optimizer = torch.optim.Adam(
-        [{"params": [value], "lr": rates[name], "name": name} for name, value in values.items()], eps=1e-15, fused=True
-    )
+    optimizer = _optimizer(values, settings)
     densification = None
     if settings.densify is not None:
         densification = Densification(DensificationSettings(**asdict(settings.densify)), extent, generator)
@@ -152,6 +149,13 @@ def fit_field(
     with torch.no_grad():
         fitted = _gaussians({name: value.detach() for name, value in values.items()}, settings.sh_degree, rate)
     return GaussianField(fitted, background, filtered)
+
+
+def _optimizer(values: Values, settings: FieldFit) -> torch.optim.Adam:
+    """One group an attribute, the means first."""
+    rates = asdict(settings.rates)
+    groups = [{"params": [value], "lr": rates[name], "name": name} for name, value in values.items()]
+    return torch.optim.Adam(groups, eps=1e-15, fused=True)
 
 
 def _blur(filtered: bool) -> Literal["classic", "antialiased"]:
