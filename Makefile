@@ -2,6 +2,7 @@
 #
 #   make bench                                     the demonstration: five entries on one scene, then the page
 #   make bench VFM=efficientnet_lite0 DATASET=motorcycle [MODE=geometry] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
+#   make lrf AE=dct_f8 DATASET=studio              the second track: [MODE=3dgs_vae] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
 #   make leaderboard                               the page again, from what is there and from results/
 #   make saliency                                  one more learned model from the package index
 #   make test, make check                          what .ci/run runs
@@ -23,7 +24,7 @@ COMMAND := study demo
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help bench leaderboard saliency test check clean
+.PHONY: help bench lrf leaderboard saliency test check clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
@@ -31,6 +32,13 @@ help:
 bench: $(VENV)/core
 	@echo "splatbench $(COMMAND)"
 	@$(BIN)/splatbench $(COMMAND)
+
+# `AE`, one or more autoencoders or image baselines with commas.
+AE ?= dct_f8
+lrf: $(VENV)/core
+	@$(BIN)/splatbench run --track lrf --entry '$(AE)' --dataset '$(or $(DATASET),studio)' \
+	  $(if $(PROTOCOL),--protocol '$(PROTOCOL)') $(if $(SCENE),--scene '$(SCENE)') $(if $(MODE),--mode '$(MODE)') \
+	  $(if $(SEEDS),--seeds '$(SEEDS)')
 
 leaderboard: $(VENV)/core
 	@$(BIN)/splatbench leaderboard build --results results

@@ -10,7 +10,8 @@ from benchmark.cells import Cell, cell_key
 from benchmark.entries import entries_of, expand_entries
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
-from benchmark.protocols import Protocol, get_protocol
+from benchmark.lrf.cells import cells_of, choose_modes, expand_autoencoders
+from benchmark.protocols import LatentProtocol, Protocol, Track, get_protocol
 from benchmark.reconstruction.methods import check_method, check_scene
 from benchmark.scenes.load import load_scene
 from benchmark.scenes.spec import DatasetSpec, dataset_from_folder, get_dataset
@@ -44,6 +45,7 @@ class Selection:
     protocol: str = "lite"
     reconstruction: str = "known"
     seeds: Sequence[int] | None = None
+    track: Track = "feat2gs"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Task:
     cell: Cell
     key: str
     dataset: DatasetSpec
-    protocol: Protocol
+    protocol: Protocol | LatentProtocol
 
 
 def plan(selection: Selection, store: Store, report: Callable[[str], None] = lambda text: None) -> list[Task]:
@@ -64,6 +66,8 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
     report
         Told which scene is being prepared; a procedural scene is traced the first time.
     """
+    if selection.track == "lrf":
+        return _latent_tasks(selection, store, report)
     protocol = get_protocol(selection.protocol)
     check_method(selection.reconstruction)
     dataset = _dataset(selection.dataset)
@@ -100,6 +104,24 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
                     )
                     tasks.append(Task(cell, cell_key(cell, ingredients), dataset, protocol))
     return tasks
+
+
+def _latent_tasks(selection: Selection, store: Store, report: Callable[[str], None]) -> list[Task]:
+    """Cells of the second track."""
+    protocol = get_protocol(selection.protocol, "lrf")
+    dataset = _dataset(selection.dataset)
+    cells = cells_of(
+        expand_autoencoders(selection.entries),
+        choose_modes(selection.modes),
+        dataset,
+        _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'"),
+        selection.reconstruction,
+        list(selection.seeds if selection.seeds is not None else range(protocol.seeds)),
+        protocol,
+        store,
+        report,
+    )
+    return [Task(cell, key, dataset, protocol) for cell, key in cells]
 
 
 def _dataset(name: str) -> DatasetSpec:

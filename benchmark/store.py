@@ -24,7 +24,7 @@ from benchmark.records import Record
 
 log = logging.getLogger(__name__)
 
-KINDS = ("scenes", "reconstructions", "features", "cells")
+KINDS = ("scenes", "reconstructions", "features", "latents", "matches", "fields", "trained", "cells")
 
 
 class Store:
@@ -88,6 +88,11 @@ class Store:
                 raise InputError(f"store {self.root}: {FULL}") from None
             raise
         return final
+
+    def discard(self, kind: str, key: str) -> None:
+        """Remove an artifact that nothing needs any more, such as a checkpoint of what is finished."""
+        with self._partial(key) as partial, suppress(FileNotFoundError):
+            self.path(kind, key).rename(partial.parent / "discarded")
 
     @contextmanager
     def claim(self, key: str) -> Iterator[bool]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import FINE_TUNED_MODES
+from benchmark.lrf.modes import ABLATION, IMAGE_BASELINES, MODES
 from benchmark.plan import Selection, Task
 from benchmark.protocols import CAPACITY_LAYERS, CAPACITY_WIDTHS
 from benchmark.records import Record
@@ -56,6 +57,18 @@ def _on_papers_data(entries: Sequence[str], modes: Sequence[str] | None = None) 
     return tuple(Selection(entries, dataset, modes=modes, protocol="strict") for dataset in PAPER_DATASETS)
 
 
+# Datasets of Latent Radiance Fields, with the split that it judges by where a dataset has another too.
+LATENT_DATASETS = ("llff+every8", "dl3dv", "mipnerf360+every8", "mvimgnet+every8")
+# Autoencoders that need no hub, and all.
+HERE, ALL_AUTOENCODERS = ("dct_f8", "dct_f8_c4", "dct_f8_c32"), ("*vae*", "*dct*", "tae*", "dc_ae*")
+
+
+def _latent(
+    entries: Sequence[str], modes: Sequence[str] | None, datasets: Sequence[str], protocol: str = "strict"
+) -> tuple[Selection, ...]:
+    return tuple(Selection(entries, d, modes=modes, protocol=protocol, track="lrf") for d in datasets)
+
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -88,6 +101,52 @@ STUDIES: dict[str, Study] = {
                 Selection(DEMO, dataset, modes=["geometry"], protocol="lite_geometry")
                 for dataset in ("studio", "motorcycle")
             ),
+        ),
+        Study(
+            "lrf-demo",
+            "the second track where anybody can run it: every mode and baseline on two rooms",
+            (
+                Selection(
+                    ["dct_f8", *IMAGE_BASELINES], "studio", ["shelves", "pile"], tuple(MODES), seeds=(0,), track="lrf"
+                ),
+            ),
+        ),
+        Study(
+            "lrf-probe",
+            "autoencoders as they are: what a latent space keeps on its trip through 3-D",
+            _latent([*HERE, *IMAGE_BASELINES], None, ["studio"], "lite"),
+        ),
+        Study(
+            "lrf-probe-all",
+            "the same for every autoencoder of the zoo, on the paper's datasets",
+            _latent([*ALL_AUTOENCODERS, *IMAGE_BASELINES], None, LATENT_DATASETS),
+        ),
+        Study(
+            "lrf-table-1",
+            "the paper's main table: its autoencoder, all modes and baselines, four datasets",
+            _latent(["sd_vae_ft_mse", *IMAGE_BASELINES], tuple(MODES), LATENT_DATASETS),
+        ),
+        Study(
+            "lrf-table-2",
+            "three train views of LLFF",
+            _latent(
+                ["sd_vae_ft_mse", *IMAGE_BASELINES], ("3dgs_vae", "3dgs_lrf"), ["llff+three_views"], "strict_3_views"
+            ),
+        ),
+        Study(
+            "lrf-table-3",
+            "which half of the autoencoder is taught: neither, encoder, decoder, both",
+            _latent(["sd_vae_ft_mse"], ABLATION, ["dl3dv"]),
+        ),
+        Study(
+            "lrf-ablation",
+            "the same where anybody can run it: an autoencoder without weights, each room taught by the others",
+            _latent(["dct_f8"], ABLATION, ["studio"], "lite"),
+        ),
+        Study(
+            "lrf-autoencoders",
+            "plain encoding and decoding before and after it was taught",
+            _latent(["sd_vae_ft_mse"], ("3dgs_vae", "3dgs_lrf"), LATENT_DATASETS),
         ),
         Study(
             "paper",
@@ -161,16 +220,17 @@ def estimate(tasks: Sequence[Task], records: Mapping[str, Record]) -> Estimate:
     records
         Of the store, by key.
     """
-    spent: dict[tuple[str, str | None], list[float]] = {}
+    spent: dict[tuple[str, str, str | None], list[float]] = {}
     for record in records.values():
         if record.status == "ok":
             seconds = float(record.cost["seconds"]["total"])
             for mode in (record.cell.mode, None):
-                spent.setdefault((record.cell.protocol, mode), []).append(seconds)
+                spent.setdefault((record.cell.track, record.cell.protocol, mode), []).append(seconds)
     total: float | None = 0.0
     left = [task for task in tasks if task.key not in records or records[task.key].status != "ok"]
     for task in left:
-        known = spent.get((task.cell.protocol, task.cell.mode)) or spent.get((task.cell.protocol, None))
+        of = task.cell.track, task.cell.protocol
+        known = spent.get((*of, task.cell.mode)) or spent.get((*of, None))
         total = None if known is None or total is None else total + sum(known) / len(known)
-    measured = sum(len(values) for (_, mode), values in spent.items() if mode is not None)
+    measured = sum(len(values) for (*_, mode), values in spent.items() if mode is not None)
     return Estimate(len(tasks), len(tasks) - len(left), total, measured)

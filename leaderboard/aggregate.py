@@ -22,7 +22,10 @@ from benchmark.records import METRICS, Record
 from leaderboard import ranking
 
 FREE = "free"
-MODE_ORDER = ("geometry", "texture", "all")
+MODE_ORDER = (
+    *("geometry", "texture", "all"),
+    *("3dgs_vae", "lrf_encoder", "lrf_decoder", "3dgs_lrf", "feature_gs", "latent_nerf"),
+)
 
 
 @dataclass(frozen=True, order=True)

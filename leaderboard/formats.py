@@ -24,6 +24,12 @@ MODES = {
     "geometry": ("Geometry", "shape is read out of the features, colour is free"),
     "texture": ("Texture", "colour is read out of the features, shape is free"),
     "all": ("All", "shape and colour are read out of the features"),
+    "3dgs_vae": ("Frozen autoencoder", "Gaussians carry latents of the autoencoder as it is"),
+    "lrf_encoder": ("Encoder taught", "after Stage I: other scenes taught the encoder that latents of a point agree"),
+    "lrf_decoder": ("Decoder taught", "after Stage III: other scenes taught the decoder what fields render"),
+    "3dgs_lrf": ("All three stages", "other scenes taught the encoder, then the decoder"),
+    "feature_gs": ("Colour and latent", "the same Gaussians carry colours and latents"),
+    "latent_nerf": ("Latent NeRF", "feature grids and a small network carry the latents, without Gaussians"),
     "free": ("Free", "everything is free, nothing is read out"),
 }
 KINDS = {

@@ -9,15 +9,24 @@ import pytest
 from benchmark.entries import expand_entries
 from benchmark.errors import InputError
 from benchmark.feat2gs.modes import BASELINES
-from benchmark.protocols import PROTOCOLS
+from benchmark.lrf.cells import choose_modes, expand_autoencoders
+from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
+from benchmark.scenes.spec import get_dataset
 from benchmark.studies import DESCENDING, STUDIES, estimate, get_study
+from vfm_zoo.registry import list_autoencoders
 
 
 def test_every_study_names_protocols_and_entries_that_exist():
     for study in STUDIES.values():
-        assert {part.protocol for part in study.selections} <= set(PROTOCOLS)
         for part in study.selections:
-            assert expand_entries(part.entries, list(BASELINES))
+            if part.track == "lrf":
+                assert part.protocol in LATENT_PROTOCOLS
+                assert expand_autoencoders(part.entries)
+                assert choose_modes(part.modes)
+            else:
+                assert part.protocol in PROTOCOLS
+                assert expand_entries(part.entries, list(BASELINES))
+            assert get_dataset(part.dataset)
 
 
 def test_an_alias_is_its_entry():
@@ -46,6 +55,12 @@ def test_joined_names_are_sorted_only_where_order_does_not_count():
     assert expand_entries(["iuv+iuv"], ()) == ["iuv"]
 
 
+def test_the_probe_covers_every_autoencoder():
+    (first, *_) = STUDIES["lrf-probe-all"].selections
+    names = expand_autoencoders(first.entries)
+    assert {entry.name for entry in list_autoencoders()} <= set(names)
+
+
 def test_a_baseline_is_no_part_of_a_combination():
     with pytest.raises(InputError, match="instantsplat"):
         expand_entries(["iuvrgb+instantsplat"], list(BASELINES))
@@ -57,11 +72,11 @@ def test_unknown_studies_answer_with_the_nearest():
 
 
 def _task(key: str, protocol: str = "lite", mode: str = "geometry") -> SimpleNamespace:
-    return SimpleNamespace(key=key, cell=SimpleNamespace(protocol=protocol, mode=mode))
+    return SimpleNamespace(key=key, cell=SimpleNamespace(track="feat2gs", protocol=protocol, mode=mode))
 
 
 def _record(seconds: float, protocol: str = "lite", mode: str = "geometry", status: str = "ok") -> SimpleNamespace:
-    cell = SimpleNamespace(protocol=protocol, mode=mode)
+    cell = SimpleNamespace(track="feat2gs", protocol=protocol, mode=mode)
     return SimpleNamespace(status=status, cell=cell, cost={"seconds": {"total": seconds}})
 
 

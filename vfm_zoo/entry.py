@@ -146,51 +146,33 @@ UNTRAINED = "_random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One variant of a model, as data.
+class Model:
+    """What is known of any model of the zoo: extractors (`Entry`) and autoencoders.
 
     Attributes
     ----------
     name
-        Lower case: ``family_size[patch][_flavour]``.
+        Lower case: ``family_size[patch][_flavour]``; no two models of any kind share one.
     title
         For people.
     family
-        Entries of a family share a loader and a paper.
+        Models of a family share a loader and a paper.
     loader
-        ``"module:function"``, resolved on first use. The function takes the entry and a device and returns a callable
-        (most often a `torch.nn.Module`) from normalised images ``[batch 3 height width]`` and view positions
-        ``[batch]`` to tokens ``[batch channel row column]``.
+        ``"module:function"``, resolved on first use. The function takes the card and a device; what it returns, the
+        kind of model says.
     options
         Plain values that the loader reads.
     weights
         None where there are none.
     kind
-        ``learned``; ``control`` (what features without learning give); ``raw`` (the photograph itself: extracted at
+        ``learned``; ``control`` (what a model without learning gives); ``raw`` (the photograph itself: extracted at
         the size that is fitted, no PCA).
     architecture, parameters
         Of the network without its head.
-    stride
-        Pixels of the input a token; the patch size of a transformer. The grid covers the image exactly.
     channels
-        Of a token.
-    layer
-        Block or stage whose output is taken, in the network's own count; several are joined.
-    norm
-        Whether the network's final normalisation is applied to it.
-    choices
-        ``paper``: what the paper of this benchmark takes, where it is not what the entry says by itself, which is what
-        the model's authors recommend. See `chosen`.
-    blocks
-        Of a transformer whose depth its loader can change, which lets the contract run on a short one; else None.
+        Of a token, or of a latent.
     short
-        Arguments that make another network short for the same end.
-    precision
-        In which the network computes; weights stay float32.
-    whole_scene
-        Whether all views of a scene have to pass through the network in one batch.
-    tokens
-        ``patch`` (tokens of a transformer), ``map`` (of a convolutional network), ``pixel``.
+        Arguments that make another network short for the same end (`untaught`).
     supervision
         In a word or two: what taught the network.
     training_data
@@ -208,9 +190,9 @@ class Entry:
     version
         Rises when a number could change.
     superseded_by
-        Name of the entry that is better used instead.
+        Name of the model that is better used instead.
     code_sha256
-        Of the file that the entry was read from, if it is no installed code: an edited file is another entry.
+        Of the file that the card was read from, if it is no installed code: an edited file is another model.
     """
 
     name: str
@@ -222,21 +204,12 @@ class Entry:
     kind: Literal["learned", "control", "raw"]
     architecture: str
     parameters: int
-    stride: int
     channels: int
-    tokens: Literal["patch", "map", "pixel"]
     supervision: str
     training_data: Literal["2-D", "2.5-D", "3-D", "none"]
     version: int = 1
-    input: Input = Input()
-    layer: Layer = None
-    norm: bool = False
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    choices: Mapping[str, Choice] = field(default_factory=dict, hash=False)
-    blocks: int | None = None
     short: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    whole_scene: bool = False
     weights: Weights | None = None
     trained_on: Mapping[str, Exposure] = field(default_factory=dict, hash=False)
     extra: str = ""
@@ -251,17 +224,10 @@ class Entry:
         )
         self._require(LOADER.fullmatch(self.loader), "loader", "'module:function'")
         self._require(self.kind in ("learned", "control", "raw"), "kind", "learned, control or raw")
-        self._require(self.tokens in ("patch", "map", "pixel"), "tokens", "patch, map or pixel")
-        for number in ("stride", "channels", "version"):
+        for number in ("channels", "version"):
             self._require(getattr(self, number) >= 1, number, "at least 1")
-        # Else the last tokens would reach beyond the image, and the grid would not lie where it is taken to lie.
-        aligned = self.input.multiple_of >= 1 and self.input.multiple_of % self.stride == 0
-        self._require(aligned, "input", f"a multiple_of that is a multiple of the stride {self.stride}")
-        self._require(all(value > 0 for value in self.input.std), "input", "a positive std")
         digests = () if self.weights is None else (sha256 for _, sha256 in self.weights.files if sha256 is not None)
         self._require(all(SHA256.fullmatch(digest) for digest in digests), "weights", "a SHA-256 in hex")
-        self._require(set(self.choices) <= {"paper", "recommended"}, "choices", "'paper' or 'recommended'")
-        self._require(self.precision in ("float32", "bfloat16", "float16"), "precision", "float32, bfloat16 or float16")
         self._require(all(NAME.fullmatch(alias) for alias in self.aliases), "aliases", "lower case names")
         try:
             json.dumps(dict(self.options), allow_nan=False)
@@ -277,28 +243,91 @@ class Entry:
         """SHA-256 of the weights; None where there are none, or where it is not known."""
         return None if self.weights is None else self.weights.digest
 
-    def digest(self) -> str:
-        """SHA-256, in hex, of what decides the entry's numbers; no path, no word of its card."""
-        fed = asdict(self.input)
-        del fed["native_side"]
-        decisive = {
+    def decisive(self) -> dict[str, Any]:
+        """Plain values that decide the model's numbers; no path, no word of its card."""
+        return {
             "name": self.name,
             "version": self.version,
             "kind": self.kind,
             "options": dict(self.options),
-            "input": fed,
-            "layer": self.layer,
-            "stride": self.stride,
             "channels": self.channels,
             "weights": self.weights_digest,
             "code": self.code_sha256,
+        }
+
+    def digest(self) -> str:
+        """SHA-256, in hex, of what decides the model's numbers."""
+        text = json.dumps(self.decisive(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def exposure(self, dataset: str) -> Exposure:
+        """Whether the model was trained on a dataset; what is not stated is ``unknown``."""
+        return self.trained_on.get(dataset, self.trained_on.get("*", Exposure("unknown")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry(Model):
+    """One variant of an extractor, as data.
+
+    The loader returns a callable (most often a `torch.nn.Module`) from normalised images ``[batch 3 height width]`` and
+    view positions ``[batch]`` to tokens ``[batch channel row column]``.
+
+    Attributes
+    ----------
+    stride
+        Pixels of the input a token; the patch size of a transformer. The grid covers the image exactly.
+    layer
+        Block or stage whose output is taken, in the network's own count; several are joined.
+    norm
+        Whether the network's final normalisation is applied to it.
+    choices
+        ``paper``: what the paper of this benchmark takes, where it is not what the entry says by itself, which is what
+        the model's authors recommend. See `chosen`.
+    blocks
+        Of a transformer whose depth its loader can change, which lets the contract run on a short one; else None.
+    precision
+        In which the network computes; weights stay float32.
+    whole_scene
+        Whether all views of a scene have to pass through the network in one batch.
+    tokens
+        ``patch`` (tokens of a transformer), ``map`` (of a convolutional network), ``pixel``.
+    """
+
+    stride: int
+    tokens: Literal["patch", "map", "pixel"]
+    input: Input = Input()
+    layer: Layer = None
+    norm: bool = False
+    choices: Mapping[str, Choice] = field(default_factory=dict, hash=False)
+    blocks: int | None = None
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    whole_scene: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.tokens in ("patch", "map", "pixel"), "tokens", "patch, map or pixel")
+        self._require(self.stride >= 1, "stride", "at least 1")
+        # Else the last tokens would reach beyond the image, and the grid would not lie where it is taken to lie.
+        aligned = self.input.multiple_of >= 1 and self.input.multiple_of % self.stride == 0
+        self._require(aligned, "input", f"a multiple_of that is a multiple of the stride {self.stride}")
+        self._require(all(value > 0 for value in self.input.std), "input", "a positive std")
+        self._require(set(self.choices) <= {"paper", "recommended"}, "choices", "'paper' or 'recommended'")
+        self._require(self.precision in ("float32", "bfloat16", "float16"), "precision", "float32, bfloat16 or float16")
+
+    def decisive(self) -> dict[str, Any]:
+        """As `Model.decisive`, with what is asked of the network and what it is fed."""
+        fed = asdict(self.input)
+        del fed["native_side"]
+        return {
+            **super().decisive(),
+            "input": fed,
+            "layer": self.layer,
+            "stride": self.stride,
             # Only where they say something, so that what was computed before they existed keeps its key.
             **({"norm": True} if self.norm else {}),
             **({"precision": self.precision} if self.precision != "float32" else {}),
             **({"whole_scene": True} if self.whole_scene else {}),
         }
-        text = json.dumps(decisive, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
     def chosen(self, choice: str) -> Entry:
         """The entry as the paper takes it (``paper``) or as its authors do (``recommended``: as it is).
@@ -359,7 +388,3 @@ class Entry:
         if self.short:
             options["network"] = {**options.get("network", {}), **self.short}
         return replace(self, weights=None, options=options, layer=layer)
-
-    def exposure(self, dataset: str) -> Exposure:
-        """Whether the model was trained on a dataset; what is not stated is ``unknown``."""
-        return self.trained_on.get(dataset, self.trained_on.get("*", Exposure("unknown")))

@@ -10,8 +10,11 @@ import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from vfm_zoo.entry import SHA256, Entry, Weights
+from vfm_zoo.entry import SHA256, Model, Weights
+
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 FOLDER = "SPLATBENCH_WEIGHTS"
 PINS = "SHA256SUMS"
@@ -35,7 +38,7 @@ def wanted_path(weights: Weights, file: str) -> PurePosixPath:
     return PurePosixPath(weights.id.rpartition("/")[2]) / file if weights.source == "hub" else PurePosixPath(file)
 
 
-def pinned(entry: Entry) -> Entry:
+def pinned(entry: AnyModel) -> AnyModel:
     """The entry with the user's digests where its own are not known; a known one is never replaced."""
     folder = weights_folder()
     if entry.weights is None or entry.weights.digest is not None or folder is None:

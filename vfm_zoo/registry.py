@@ -20,16 +20,19 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from vfm_zoo.entry import UNTRAINED, Choice, Entry, Exposure, Input, Licence, Weights
+from vfm_zoo.autoencoders.entry import AutoencoderEntry
+from vfm_zoo.entry import UNTRAINED, Choice, Entry, Exposure, Input, Licence, Model, Weights
 from vfm_zoo.errors import UnknownEntry, ZooError
 from vfm_zoo.pins import pinned
 
 if TYPE_CHECKING:
+    from vfm_zoo.loading.autoencoder import Autoencoder
     from vfm_zoo.loading.extractor import Extractor
 
 __all__ = [
+    "AutoencoderEntry",
     "Broken",
     "Choice",
     "Entry",
@@ -40,14 +43,19 @@ __all__ = [
     "Weights",
     "ZooError",
     "broken_plugins",
+    "get_autoencoder",
     "get_entry",
+    "list_autoencoders",
     "list_entries",
     "load",
+    "load_autoencoder",
     "load_entry_file",
     "matching",
     "register",
     "source_of",
 ]
+
+Kind = TypeVar("Kind", bound=Model)
 
 PLUGIN_GROUP = "splatbench.entries"
 # Entry files of this process, for the processes that it starts: JSON, a list of [path, SHA-256].
@@ -62,16 +70,25 @@ class Broken:
     reason: str
 
 
-_entries: dict[str, Entry] = {}
+_entries: dict[str, Model] = {}
 _sources: dict[str, str] = {}
 _broken: list[Broken] = []
 
 
 def list_entries(pattern: str | None = None) -> list[Entry]:
-    """Entries sorted by name; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``."""
+    """Extractors sorted by name; ``pattern`` may hold the wildcards ``*``, ``?`` and ``[...]``."""
+    return _listed(Entry, pattern)
+
+
+def list_autoencoders(pattern: str | None = None) -> list[AutoencoderEntry]:
+    """Autoencoders sorted by name; ``pattern`` as in `list_entries`."""
+    return _listed(AutoencoderEntry, pattern)
+
+
+def _listed(kind: type[Kind], pattern: str | None) -> list[Kind]:
     _discover()
-    names = sorted(_entries)
-    return [pinned(_entries[name]) for name in (names if pattern is None else matching(pattern, names))]
+    models = {name: model for name, model in sorted(_entries.items()) if isinstance(model, kind)}
+    return [pinned(models[name]) for name in (models if pattern is None else matching(pattern, models))]
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
@@ -80,7 +97,7 @@ def matching(pattern: str, names: Iterable[str]) -> list[str]:
 
 
 def get_entry(name: str) -> Entry:
-    """The entry of this name, or with this alias; digests that the user vouches for are filled in.
+    """The extractor of this name, or with this alias; digests that the user vouches for are filled in.
 
     ``<name>_random`` is the untrained twin of any entry that has weights, listed or not.
 
@@ -89,19 +106,29 @@ def get_entry(name: str) -> Entry:
     UnknownEntry
         Naming the nearest ones.
     """
+    return _named(name, Entry, "entry", "entries")
+
+
+def get_autoencoder(name: str) -> AutoencoderEntry:
+    """The autoencoder of this name, or with this alias; as `get_entry`."""
+    return _named(name, AutoencoderEntry, "autoencoder", "autoencoders")
+
+
+def _named(name: str, kind: type[Kind], what: str, listing: str) -> Kind:
     _discover()
-    for entry in _entries.values():
-        if name in entry.aliases and name not in _entries:
-            return pinned(entry)
-    base = _entries.get(name.removesuffix(UNTRAINED))
-    if name not in _entries and base is not None and base.weights is not None:
-        return base.untrained_twin()
-    if name not in _entries:
-        close = difflib.get_close_matches(name.lower(), sorted(_entries), n=3, cutoff=0.5)
+    models = {known: model for known, model in _entries.items() if isinstance(model, kind)}
+    for model in models.values():
+        if name in model.aliases and name not in models:
+            return pinned(model)
+    base = models.get(name.removesuffix(UNTRAINED))
+    if name not in models and isinstance(base, Entry) and base.weights is not None:
+        return cast(Kind, base.untrained_twin())
+    if name not in models:
+        close = difflib.get_close_matches(name.lower(), sorted(models), n=3, cutoff=0.5)
         hint = ": did you mean " + " or ".join(f"'{match}'" for match in close) + "?" if close else ";"
         failed = "".join(f" (plug-in {broken.plugin} could not be loaded: {broken.reason})" for broken in _broken)
-        raise UnknownEntry(f"entry '{name}' is unknown{hint} see `splatbench list entries`{failed}")
-    return pinned(_entries[name])
+        raise UnknownEntry(f"{what} '{name}' is unknown{hint} see `splatbench list {listing}`{failed}")
+    return pinned(models[name])
 
 
 def known_names() -> list[str]:
@@ -113,7 +140,8 @@ def known_names() -> list[str]:
 
 def source_of(name: str) -> str:
     """Where an entry comes from: a module, a plug-in or a file."""
-    return _sources[get_entry(name).name]
+    _discover()
+    return _sources[name] if name in _sources else _sources[get_entry(name).name]
 
 
 def broken_plugins() -> tuple[Broken, ...]:
@@ -122,7 +150,7 @@ def broken_plugins() -> tuple[Broken, ...]:
     return tuple(_broken)
 
 
-def register(*entries: Entry, source: str) -> None:
+def register(*entries: Model, source: str) -> None:
     """Add entries, all or none.
 
     Parameters
@@ -136,9 +164,9 @@ def register(*entries: Entry, source: str) -> None:
     ZooError
         If something is no entry, or a name is taken; both sources are named.
     """
-    fresh: dict[str, Entry] = {}
+    fresh: dict[str, Model] = {}
     for entry in entries:
-        if not isinstance(entry, Entry):
+        if not isinstance(entry, Model):
             raise ZooError(f"{source}: ENTRIES must hold vfm_zoo.registry.Entry, got {type(entry).__name__}")
         known = fresh.get(entry.name, _entries.get(entry.name))
         if known is not None and (entry.name in fresh or known != entry or _sources[entry.name] != source):
@@ -149,7 +177,7 @@ def register(*entries: Entry, source: str) -> None:
     _sources.update(dict.fromkeys(fresh, source))
 
 
-def load_entry_file(path: Path | str) -> list[Entry]:
+def load_entry_file(path: Path | str) -> list[Model]:
     """Run a Python file of one's own and register what its ``ENTRIES`` holds.
 
     The digest of the file becomes part of each entry's digest, so that an edited file never reuses old numbers.
@@ -178,7 +206,7 @@ def load_entry_file(path: Path | str) -> list[Entry]:
     return entries
 
 
-def _entries_in(path: Path, code: bytes, digest: str) -> list[Entry]:
+def _entries_in(path: Path, code: bytes, digest: str) -> list[Model]:
     name = f"entry_file_{digest[:16]}"
     module = sys.modules.get(name)
     if module is None:
@@ -193,7 +221,7 @@ def _entries_in(path: Path, code: bytes, digest: str) -> list[Entry]:
             del sys.modules[name]
             raise ZooError(f"entry file {path}: {_one_line(error)}{_line_in(path, error)}; mend the file") from error
     return [
-        replace(entry, code_sha256=digest) if isinstance(entry, Entry) else entry
+        replace(entry, code_sha256=digest) if isinstance(entry, Model) else entry
         for entry in _entries_of(module, f"entry file {path}")
     ]
 
@@ -244,10 +272,27 @@ def load(entry: Entry, device: str = "cpu") -> Extractor:
     """
     from vfm_zoo.loading.extractor import Extractor
 
+    return Extractor(entry, _loaded(entry, device), device)
+
+
+def load_autoencoder(entry: AutoencoderEntry, device: str = "cpu") -> Autoencoder:
+    """Load an autoencoder, ready to be called and to be trained; as `load`.
+
+    Returns
+    -------
+    Images in [0, 1] to latents and back; see `vfm_zoo.loading.autoencoder.Autoencoder`.
+    """
+    from vfm_zoo.loading.autoencoder import Autoencoder
+
+    return Autoencoder(entry, _loaded(entry, device)).to(device)
+
+
+def _loaded(entry: Model, device: str) -> Any:
+    """What the loader returns; a missing package and a wrong name in one line with the remedy."""
     module, function = entry.loader.split(":")
     try:
         loader = getattr(importlib.import_module(module), function)
-        return Extractor(entry, loader(entry, device), device)
+        return loader(entry, device)
     except ModuleNotFoundError as error:
         remedy = f"splatbench[{entry.extra}]" if entry.extra else error.name
         raise ZooError(
@@ -265,12 +310,12 @@ def load(entry: Entry, device: str = "cpu") -> Extractor:
 @cache
 def _discover() -> None:
     """Fill the registry, once: first this package, then plug-ins."""
-    package = importlib.import_module(__package__)
-    for module_info in pkgutil.iter_modules(package.__path__):
-        # Code that needs torch at import lives in sub-packages, so that a listing never waits for it.
-        if not module_info.ispkg:
-            module = importlib.import_module(f"{__package__}.{module_info.name}")
-            register(*getattr(module, "ENTRIES", ()), source=module.__name__)
+    # Code that needs torch at import lives in other sub-packages, so that a listing never waits for it.
+    for holder in (__package__, f"{__package__}.autoencoders"):
+        for module_info in pkgutil.iter_modules(importlib.import_module(holder).__path__):
+            if not module_info.ispkg:
+                module = importlib.import_module(f"{holder}.{module_info.name}")
+                register(*getattr(module, "ENTRIES", ()), source=module.__name__)
     for point in importlib.metadata.entry_points(group=PLUGIN_GROUP):
         source = f"{point.dist.name if point.dist else point.name} ({point.value})"
         try:
@@ -280,7 +325,7 @@ def _discover() -> None:
     _take_over()
 
 
-def _entries_of(holder: object, source: str) -> Iterable[Entry]:
+def _entries_of(holder: object, source: str) -> Iterable[Model]:
     """Entries in a module's ``ENTRIES``, or in the sequence itself."""
     entries = getattr(holder, "ENTRIES", None) if isinstance(holder, ModuleType) else holder
     if not isinstance(entries, list | tuple):

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from benchmark.cli.listing import plain
+from benchmark.cli.listing import plain, protocol_card
 from benchmark.cli.output import DEFAULT_SITE, DEFAULT_STORE, SiteOption, StoreOption, console
 from benchmark.errors import InputError
 from benchmark.feat2gs.modes import BASELINES
-from benchmark.protocols import PROTOCOLS
+from benchmark.lrf.modes import IMAGE_BASELINES
+from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
 from benchmark.records import Record, read_jsonl
 from benchmark.scenes.spec import list_datasets, public_values
 from vfm_zoo import registry
@@ -93,7 +94,7 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         entries=_joined(printed["entries"], entry_cards()),
         datasets=_joined(printed["datasets"], {spec.name: plain(public_values(spec)) for spec in list_datasets()}),
         protocols=_joined(
-            printed["protocols"], {name: plain(asdict(protocol)) for name, protocol in PROTOCOLS.items()}
+            printed["protocols"], {name: protocol_card(name) for name in dict.fromkeys([*PROTOCOLS, *LATENT_PROTOCOLS])}
         ),
         cell_folder=folder,
         command=command,
@@ -104,7 +105,9 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
 def entry_cards() -> dict[str, dict[str, Any]]:
     """What the page may say of each entry and baseline."""
     cards = {entry.name: plain(asdict(entry)) for entry in registry.list_entries()}
-    cards |= {name: {"name": name, "title": title, "kind": "baseline"} for name, title in BASELINES.items()}
+    cards |= {entry.name: plain(asdict(entry)) for entry in registry.list_autoencoders()}
+    titles = BASELINES | {name: baseline.title for name, baseline in IMAGE_BASELINES.items()}
+    cards |= {name: {"name": name, "title": title, "kind": "baseline"} for name, title in titles.items()}
     return cards
 
 
@@ -143,7 +146,7 @@ def command(record: Record) -> str:
     """
     cell = record.cell
     known = cell.dataset in _dataset_names()
-    words = ["splatbench", "run", "--entry", cell.entry]
+    words = ["splatbench", "run", *([] if cell.track == "feat2gs" else ["--track", cell.track]), "--entry", cell.entry]
     words += ["--dataset", cell.dataset if known else f"path/to/{cell.dataset}", "--scene", cell.scene]
     words += [] if cell.mode == "free" else ["--mode", cell.mode]
     words += ["--protocol", cell.protocol, "--seeds", f"{cell.seed}..{cell.seed}"]

@@ -14,8 +14,10 @@ from benchmark.cli.output import JsonOption, console, print_json, print_table
 from benchmark.cli.zoo import EntryFileOption
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, MODES
+from benchmark.lrf.modes import IMAGE_BASELINES
+from benchmark.lrf.modes import MODES as LATENT_MODES
 from benchmark.metrics.table import METRICS
-from benchmark.protocols import PROTOCOLS
+from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
 from benchmark.scenes.spec import list_datasets
 from benchmark.studies import STUDIES
 from vfm_zoo import registry
@@ -25,6 +27,7 @@ class Kind(enum.StrEnum):
     """What can be listed."""
 
     entries = "entries"
+    autoencoders = "autoencoders"
     datasets = "datasets"
     protocols = "protocols"
     metrics = "metrics"
@@ -37,7 +40,7 @@ def list_things(
     json: JsonOption = False,
     entry_file: EntryFileOption = None,
 ) -> None:
-    """List entries, datasets, protocols, metrics or modes.
+    """List entries, autoencoders, datasets, protocols, metrics or modes.
 
     Example: `splatbench list datasets --json`
     """
@@ -71,17 +74,33 @@ def describe(name: str) -> dict[str, Any]:
     entries |= {alias: entry for entry in entries.values() for alias in entry.aliases if alias not in entries}
     if name in entries:
         return {"kind of thing": "entry", **plain(asdict(entries[name])), "digest": entries[name].digest()}
-    if name in BASELINES:
-        return {"kind of thing": "baseline", "name": name, "title": BASELINES[name]}
+    autoencoders = {entry.name: entry for entry in registry.list_autoencoders()}
+    if name in autoencoders:
+        return {
+            "kind of thing": "autoencoder",
+            **plain(asdict(autoencoders[name])),
+            "digest": autoencoders[name].digest(),
+        }
+    baselines = BASELINES | {name: baseline.title for name, baseline in IMAGE_BASELINES.items()}
+    if name in baselines:
+        return {"kind of thing": "baseline", "name": name, "title": baselines[name]}
     datasets = {spec.name: spec for spec in list_datasets()}
     if name in datasets:
         return {"kind of thing": "dataset", **plain(asdict(datasets[name]))}
-    if name in PROTOCOLS:
-        return {"kind of thing": "protocol", **plain(asdict(PROTOCOLS[name]))}
+    if name in PROTOCOLS or name in LATENT_PROTOCOLS:
+        return {"kind of thing": "protocol", **protocol_card(name)}
     if name in METRICS:
         return {"kind of thing": "metric", **plain(asdict(METRICS[name]))}
-    known = [*entries, *BASELINES, *datasets, *PROTOCOLS, *METRICS]
+    known = [*entries, *autoencoders, *baselines, *datasets, *PROTOCOLS, *LATENT_PROTOCOLS, *METRICS]
     raise InputError(f"'{name}' is no entry, baseline, dataset, protocol or metric{nearest(name, known)}")
+
+
+def protocol_card(name: str) -> dict[str, Any]:
+    """Values of the protocols of this name; where both tracks have one, the second's stand under ``lrf``."""
+    latent = plain(asdict(LATENT_PROTOCOLS[name])) if name in LATENT_PROTOCOLS else {}
+    if name not in PROTOCOLS:
+        return latent
+    return plain(asdict(PROTOCOLS[name])) | ({"lrf": latent} if latent else {})
 
 
 def plain(values: Any) -> Any:
@@ -101,8 +120,17 @@ def _entries() -> Listing:
         [entry.name, entry.kind, entry.title, entry.channels, entry.licence.spdx] for entry in registry.list_entries()
     ]
     rows += [[name, "baseline", title, None, None] for name, title in BASELINES.items()]
+    rows += [[name, "baseline (lrf)", baseline.title, None, None] for name, baseline in IMAGE_BASELINES.items()]
     rows += [[broken.plugin, "broken", broken.reason, None, None] for broken in registry.broken_plugins()]
     return "Entries", ["name", "kind", "title", "channels", "licence"], rows
+
+
+def _autoencoders() -> Listing:
+    rows: list[list[str | int | None]] = [
+        [entry.name, entry.title, entry.channels, entry.downscale, entry.licence.spdx]
+        for entry in registry.list_autoencoders()
+    ]
+    return "Autoencoders", ["name", "title", "channels", "downscale", "licence"], rows
 
 
 def _datasets() -> Listing:
@@ -117,6 +145,10 @@ def _protocols() -> Listing:
         [p.name, p.version, p.images.long_side, f"{p.warm_start.steps} + {p.joint.steps}", p.description]
         for p in PROTOCOLS.values()
     ]
+    rows += [
+        [f"{p.name} (lrf)", p.version, p.images.long_side, str(p.fit.steps), p.description]
+        for p in LATENT_PROTOCOLS.values()
+    ]
     return "Protocols", ["name", "version", "long side", "steps", "description"], rows
 
 
@@ -129,9 +161,10 @@ def _metrics() -> Listing:
 
 def _modes() -> Listing:
     rows: list[list[str | int | None]] = [
-        [name, ", ".join(read) or "nothing (baselines)"] for name, read in MODES.items()
+        ["feat2gs", name, f"reads out {', '.join(read) or 'nothing (baselines)'}"] for name, read in MODES.items()
     ]
-    return "Modes", ["name", "read out of the features"], rows
+    rows += [["lrf", name, mode.title] for name, mode in LATENT_MODES.items()]
+    return "Modes", ["track", "name", "what it does"], rows
 
 
 def _studies() -> Listing:
@@ -141,6 +174,7 @@ def _studies() -> Listing:
 
 _LISTINGS: dict[Kind, Callable[[], Listing]] = {
     Kind.entries: _entries,
+    Kind.autoencoders: _autoencoders,
     Kind.datasets: _datasets,
     Kind.protocols: _protocols,
     Kind.metrics: _metrics,

@@ -265,17 +265,18 @@ def _catalogue():
 def _facts(store: Path | None, paths: Iterable[Path]):
     """What this version knows; without a store no key of a measured record is made again."""
     from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
-    from benchmark.protocols import PROTOCOLS
+    from benchmark.lrf.modes import IMAGE_BASELINES, MODES
+    from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
     from benchmark.scenes.spec import list_datasets
     from leaderboard.submissions import Facts
     from vfm_zoo import registry
 
     return Facts(
-        entries=frozenset(registry.known_names()),
-        baselines=frozenset(BASELINES),
+        entries=frozenset([*registry.known_names(), *(entry.name for entry in registry.list_autoencoders())]),
+        baselines=frozenset([*BASELINES, *IMAGE_BASELINES]),
         views={spec.name: {name: scene.test for name, scene in spec.scenes.items()} for spec in list_datasets()},
-        modes=frozenset((*PROBING_MODES, *VARIANT_MODES)),
-        protocols=frozenset(PROTOCOLS),
+        modes=frozenset([*PROBING_MODES, *VARIANT_MODES, *MODES]),
+        protocols=frozenset([*PROTOCOLS, *LATENT_PROTOCOLS]),
         published=frozenset(path for path in paths if path.name in _sums(path.parent)),
         key_of=(lambda record: None) if store is None else (lambda record: _planned(store).get(record)),
     )
@@ -304,6 +305,7 @@ class _Planned:
                 protocol=cell.protocol,
                 reconstruction=cell.reconstruction,
                 seeds=[cell.seed],
+                track="lrf" if cell.track == "lrf" else "feat2gs",
             )
             try:
                 self._keys[group] = {task.cell: task.key for task in plan(selection, self._store)}

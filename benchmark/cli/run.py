@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,13 +26,22 @@ if TYPE_CHECKING:
     from benchmark.store import Store
 
 
+class Track(enum.StrEnum):
+    """Which question is asked."""
+
+    feat2gs = "feat2gs"
+    lrf = "lrf"
+
+
 def run(
     entry: Annotated[list[str], typer.Option("--entry", "-e", help="Entries or wildcards; several, or with commas.")],
     dataset: Annotated[
         str, typer.Option("--dataset", "-d", help="A dataset's name, or a folder with images/ and cameras.json.")
     ] = "studio",
     scene: Annotated[list[str] | None, typer.Option(help="Only these scenes.")] = None,
-    mode: Annotated[list[str] | None, typer.Option(help="geometry, texture, all; without it all three.")] = None,
+    mode: Annotated[
+        list[str] | None, typer.Option(help="geometry, texture, all; without it all three. Of lrf: 3dgs_vae.")
+    ] = None,
     protocol: Annotated[
         str, typer.Option(help="lite, strict, paper or a variation; see `splatbench list protocols`.")
     ] = "lite",
@@ -45,6 +55,9 @@ def run(
     profile: Annotated[
         bool, typer.Option(help="Run the first cell alone, keep nothing, and print where its time goes.")
     ] = False,
+    track: Annotated[
+        Track, typer.Option(help="feat2gs probes features; lrf fits radiance fields to an autoencoder's latents.")
+    ] = Track.feat2gs,
     entry_file: EntryFileOption = None,
     store: StoreOption = DEFAULT_STORE,
     site: SiteOption = DEFAULT_SITE,
@@ -66,6 +79,7 @@ def run(
         protocol=protocol,
         reconstruction=reconstruction,
         seeds=None if seeds is None else parse_seeds(seeds),
+        track=track.value,
     )
     opened = Store(store)
     tasks = plan_all([selection], opened)

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmark.executors.events import Finished, OnEvent, Progress
 from benchmark.executors.worker import is_done, record_failure, run_task
-from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
+from benchmark.report import Report
 from benchmark.store import Store
 
 # What a slot does with a task; None if another process is at work on the same cell.

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmark.errors import SplatbenchError
 from benchmark.executors.events import Finished
-from benchmark.feat2gs.report import Report
 from benchmark.plan import Task
 from benchmark.provenance import machine, software
 from benchmark.records import Record
+from benchmark.report import Report
 from benchmark.store import FULL, Store, is_full, write_durably
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,7 @@ def _attempt(task: Task, store: Store, report: Report) -> str:
     """Run the cell; why it failed, or nothing."""
     try:
         # Only a process that really runs a cell pays for importing torch.
-        from benchmark.feat2gs.track import run_cell
-
+        run_cell = _track_of(task)
         run_cell(task.cell, task.key, task.dataset, task.protocol, store, now(), report)
     except (BrokenPipeError, ConnectionResetError):
         # Nobody listens to the reports any more: the process that handed out the cell is gone.
@@ -56,6 +56,17 @@ def _attempt(task: Task, store: Store, report: Report) -> str:
             log.exception("%s", task.cell.label)
         return _reason(error, store)
     return ""
+
+
+def _track_of(task: Task) -> Callable[..., Record]:
+    """The function that runs the task's cell."""
+    if task.cell.track == "lrf":
+        from benchmark.lrf.track import run_cell as run_latent_cell
+
+        return run_latent_cell
+    from benchmark.feat2gs.track import run_cell
+
+    return run_cell
 
 
 def _reason(error: Exception, store: Store) -> str:

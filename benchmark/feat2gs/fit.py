@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 
 import torch
@@ -12,10 +11,10 @@ from torch.profiler import record_function
 from benchmark.errors import CellError
 from benchmark.feat2gs.model import ProbedScene
 from benchmark.feat2gs.pose_fit import TrainPoses
-from benchmark.feat2gs.rates import log_linear
-from benchmark.feat2gs.report import Report
 from benchmark.metrics.loss import photometric_loss
 from benchmark.protocols import JointFit, WarmStart
+from benchmark.report import Report
+from benchmark.splatting.fitting import LossGuard, camera_extent, log_linear
 from benchmark.splatting.render import TorchCameras, render
 
 
@@ -98,29 +97,3 @@ def _descend(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
         loss.backward()
     with record_function("optimizer"):
         optimizer.step()
-
-
-def camera_extent(cameras: TorchCameras) -> float:
-    """1.1 times the largest distance of a camera from the cameras' mean position (3DGS); 0 for one camera."""
-    rotation, translation = cameras.world_to_camera[:, :3, :3], cameras.world_to_camera[:, :3, 3:]
-    centers = -(rotation.mT @ translation).squeeze(-1)
-    return float(1.1 * (centers - centers.mean(dim=0)).norm(dim=1).max())
-
-
-class LossGuard:
-    """Ends a cell whose loss stops being a number, naming the step and the last good loss."""
-
-    def __init__(self, stage: str):
-        self.stage = stage
-        self.last = math.nan
-
-    def __call__(self, step: int, loss: torch.Tensor) -> float:
-        """The loss as a number."""
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise CellError(
-                f"{self.stage}: the loss is {value} at step {step + 1} (before it {self.last:.6g}); "
-                "lower the protocol's rates, or look for a feature or point that is not finite"
-            )
-        self.last = value
-        return value

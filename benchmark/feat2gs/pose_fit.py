@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 
-from benchmark.feat2gs.rates import log_linear
-from benchmark.feat2gs.report import Report
 from benchmark.protocols import JointFit, TestPoses
+from benchmark.report import Report
+from benchmark.splatting.fitting import log_linear
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.poses import PoseRefinement, matrix_to_quaternion, quaternion_to_matrix
 from benchmark.splatting.render import TorchCameras, render

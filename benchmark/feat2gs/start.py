@@ -6,17 +6,15 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
-from scipy.spatial import cKDTree
+from jaxtyping import Float
 
 from benchmark.errors import InputError
 from benchmark.protocols import Start
 from benchmark.reconstruction.reconstruction import Reconstruction
+from benchmark.splatting.fitting import neighbour_distance
 
 # Value of the constant spherical harmonic, 1 / (2 sqrt(pi)).
 SH_DC = 0.28209479177387814
-# Floor of the mean *square* distance, as in 3DGS: two points on one spot do not make a Gaussian of no size.
-SMALLEST_SQUARE = 1e-7
 
 
 def start_values(
@@ -68,18 +66,3 @@ def true_means(reconstruction: Reconstruction) -> Float[torch.Tensor, "gaussian 
     known = reconstruction.true_valid[..., None]
     points = np.where(known, reconstruction.true_points, reconstruction.points)[reconstruction.valid]
     return torch.from_numpy(points.astype(np.float32))
-
-
-def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.ndarray, "point"]:
-    """Root mean square distance to the three nearest other points, at least ``sqrt(1e-7)``.
-
-    Raises
-    ------
-    ValueError
-        With fewer than four points.
-    """
-    if len(points) < 4:
-        raise ValueError(f"points: expected at least 4, got {len(points)}")
-    distances, _ = cKDTree(points).query(points, k=4)
-    mean_square = np.square(np.asarray(distances)[:, 1:]).mean(axis=1)
-    return np.sqrt(np.maximum(mean_square, SMALLEST_SQUARE)).astype(np.float32)

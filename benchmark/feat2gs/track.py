@@ -19,11 +19,11 @@ from benchmark.feat2gs.modes import HELD
 from benchmark.feat2gs.outcome import Outcome, write_outcome
 from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
-from benchmark.feat2gs.report import Report
 from benchmark.feat2gs.start import start_values, true_means
 from benchmark.protocols import Protocol
 from benchmark.provenance import machine, software
 from benchmark.records import Record
+from benchmark.report import Report
 from benchmark.scenes.dtu_official import official_truth_of
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians

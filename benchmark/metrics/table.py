@@ -24,7 +24,7 @@ class Metric:
     unit: str
     decimals: int
     plausible: tuple[float, float]
-    kind: Literal["image", "geometry"]
+    kind: Literal["image", "latent", "geometry"]
     note: str
 
 
@@ -56,6 +56,66 @@ METRICS: dict[str, Metric] = {
             (0.0, 2.0),
             "image",
             "VGG, v0.1, images left in [0, 1] as in the code of 3DGS: what the paper's tables hold",
+        ),
+        Metric(
+            "psnr_tint_free",
+            "PSNR, tint-free",
+            "higher",
+            "dB",
+            2,
+            (0.0, 100.0),
+            "image",
+            "after the mean colour of each picture was corrected",
+        ),
+        Metric(
+            "psnr_reconstruction",
+            "Recon. PSNR",
+            "higher",
+            "dB",
+            2,
+            (0.0, 100.0),
+            "latent",
+            "of test views that the autoencoder just encodes and decodes",
+        ),
+        Metric(
+            "retention",
+            "Retention",
+            "higher",
+            "dB",
+            2,
+            (-100.0, 100.0),
+            "latent",
+            "PSNR less that of plain encoding and decoding: what the trip through 3-D costs",
+        ),
+        Metric(
+            "latent_error",
+            "Latent err.",
+            "lower",
+            "",
+            3,
+            (0.0, 1e6),
+            "latent",
+            "rendered to encoded test latents, mean square error over each channel's variance",
+        ),
+        Metric(
+            "match_distance",
+            "Match dist.",
+            "lower",
+            "",
+            3,
+            (0.0, 1e6),
+            "latent",
+            "latents at verified matches of train views, mean difference in deviations of each channel",
+        ),
+        Metric(
+            "match_ratio",
+            "Match ratio",
+            "lower",
+            "",
+            3,
+            (0.0, 1e6),
+            "latent",
+            "that distance over the distance of pixels drawn by lot",
         ),
         *_distances("accuracy", "Acc.", "fitted to nearest true point"),
         *_distances("completeness", "Comp.", "true to nearest fitted point"),

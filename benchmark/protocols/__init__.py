@@ -4,6 +4,8 @@ A difference between protocols is a value here, never an ``if protocol == ...`` 
 is part of every key, so a changed number never reuses an old result. `scenes` holds what both tracks share.
 """
 
+from typing import Literal, overload
+
 from benchmark.protocols.feat2gs import (
     CAPACITY_LAYERS,
     CAPACITY_WIDTHS,
@@ -22,8 +24,9 @@ from benchmark.protocols.feat2gs import (
     TestPoses,
     Upsample,
     WarmStart,
-    get_protocol,
+    get_feature_protocol,
 )
+from benchmark.protocols.lrf import LATENT_PROTOCOLS, LatentProtocol, get_latent_protocol
 from benchmark.protocols.scenes import (
     Alignment,
     Feedforward,
@@ -39,6 +42,7 @@ from benchmark.protocols.scenes import (
 __all__ = [
     "CAPACITY_LAYERS",
     "CAPACITY_WIDTHS",
+    "LATENT_PROTOCOLS",
     "LITE",
     "PAPER",
     "PROTOCOLS",
@@ -49,6 +53,7 @@ __all__ = [
     "Feedforward",
     "Images",
     "JointFit",
+    "LatentProtocol",
     "Motion",
     "Pairs",
     "Protocol",
@@ -61,7 +66,19 @@ __all__ = [
     "Start",
     "Stereo",
     "TestPoses",
+    "Track",
     "Upsample",
     "WarmStart",
     "get_protocol",
 ]
+
+Track = Literal["feat2gs", "lrf"]
+
+
+@overload
+def get_protocol(name: str, track: Literal["feat2gs"] = "feat2gs") -> Protocol: ...
+@overload
+def get_protocol(name: str, track: Literal["lrf"]) -> LatentProtocol: ...
+def get_protocol(name: str, track: Track = "feat2gs") -> Protocol | LatentProtocol:
+    """The protocol of a track called ``name``; an unknown name answers with the nearest ones."""
+    return get_latent_protocol(name) if track == "lrf" else get_feature_protocol(name)

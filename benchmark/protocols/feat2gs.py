@@ -372,7 +372,7 @@ PROTOCOLS: dict[str, Protocol] = {
 }
 
 
-def get_protocol(name: str) -> Protocol:
+def get_feature_protocol(name: str) -> Protocol:
     """The protocol called ``name``; an unknown name answers with the nearest ones."""
     if name not in PROTOCOLS:
         raise InputError(f"protocol '{name}' is unknown{nearest(name, PROTOCOLS)}; see `splatbench list protocols`")

@@ -21,6 +21,7 @@ from benchmark.cameras import Camera
 from benchmark.errors import InputError
 from benchmark.scenes.calibration import checked_intrinsics, checked_pose
 from benchmark.scenes.images import image_size, list_images
+from benchmark.scenes.places import options_of, scene_folder
 from benchmark.scenes.scene import View
 from benchmark.scenes.spec import DatasetSpec
 
@@ -29,8 +30,9 @@ CONVENTION = "OpenCV (x right, y down, z forward), pixel units, image origin top
 
 
 def load(spec: DatasetSpec, scene_name: str, store_folder: Path) -> tuple[View, ...]:
-    """The views of the scene's folder; see `read_views`."""
-    return read_views(Path(spec.source["folder"]))
+    """The views of the scene's folder, which its option ``folder`` may name; see `read_views`."""
+    options_of(spec, scene_name, {})
+    return read_views(scene_folder(spec, scene_name))
 
 
 def read_views(folder: Path) -> tuple[View, ...]:

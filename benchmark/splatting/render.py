@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -71,7 +71,10 @@ class Rendering:
 
 
 def render(
-    gaussians: Gaussians, cameras: TorchCameras, background: Float[torch.Tensor, "camera channel"] | None = None
+    gaussians: Gaussians,
+    cameras: TorchCameras,
+    background: Float[torch.Tensor, "camera channel"] | None = None,
+    rasterize_mode: Literal["classic", "antialiased"] = "classic",
 ) -> Rendering:
     """Render every Gaussian into every camera, at the degree of its coefficients; a background of None is black."""
     image, alpha, meta = rasterize(
@@ -86,5 +89,6 @@ def render(
         height=cameras.height,
         sh_degree=gaussians.sh_degree,
         backgrounds=background,
+        rasterize_mode=rasterize_mode,
     )
     return Rendering(image, alpha, meta)

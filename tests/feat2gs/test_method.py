@@ -12,12 +12,11 @@ import torch
 from PIL import Image
 
 from benchmark.cameras import Cameras, unproject
-from benchmark.feat2gs.fit import camera_extent, joint_fit, warm_start
+from benchmark.feat2gs.fit import joint_fit, warm_start
 from benchmark.feat2gs.model import ProbedScene
 from benchmark.feat2gs.modes import MODES, attribute_sizes
 from benchmark.feat2gs.photographs import _through_jpeg
 from benchmark.feat2gs.pose_fit import AbsolutePoses, fit_test_poses
-from benchmark.feat2gs.rates import log_linear
 from benchmark.feat2gs.readout import Readout
 from benchmark.feat2gs.start import start_values
 from benchmark.features.feature_maps import FeatureMaps
@@ -25,6 +24,7 @@ from benchmark.protocols import LITE, PAPER, PROTOCOLS, STRICT, JointFit, Start,
 from benchmark.protocols import Readout as ReadoutSettings
 from benchmark.reconstruction.reconstruction import Reconstruction
 from benchmark.scenes.scene import View
+from benchmark.splatting.fitting import camera_extent, log_linear
 from benchmark.splatting.render import TorchCameras, render
 
 SILENT = lambda *state: None  # noqa: E731

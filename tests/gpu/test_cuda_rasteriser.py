@@ -51,7 +51,7 @@ def run(arguments: dict, device: str, **options) -> tuple[list[torch.Tensor], li
     return outputs, gradients, meta["means2d"].grad.cpu()
 
 
-@pytest.mark.parametrize(("channels", "sh_degree"), [(3, None), (16, None), (3, 0), (3, 3)])
+@pytest.mark.parametrize(("channels", "sh_degree"), [(3, None), (16, None), (3, 0), (3, 3), (32, 0), (16, 3)])
 @pytest.mark.parametrize("rasterize_mode", ["classic", "antialiased"])
 @pytest.mark.parametrize("render_mode", ["RGB", "RGB+ED"])
 def test_backends_agree(channels, sh_degree, rasterize_mode, render_mode):

