@@ -18,16 +18,21 @@ CITATION = """@misc{simeoni2025dinov3,
   archivePrefix = {arXiv},
 }"""
 
-EUPE_CITATION = """@misc{eupe2026,
+EUPE_CITATION = """@misc{zhu2026eupe,
   title = {Efficient Universal Perception Encoder},
-  author = {{Meta FAIR}},
+  author = {Zhu, Chenchen and Suri, Saksham and Jose, Cijo and Oquab, Maxime and Szafraniec, Marc and Wen, Wei and
+    Xiong, Yunyang and Labatut, Patrick and Bojanowski, Piotr and Krishnamoorthi, Raghuraman and Chandra, Vikas},
   year = {2026},
+  eprint = {2603.22387},
+  archivePrefix = {arXiv},
 }"""
 
-LINGBOT_CITATION = """@misc{lingbot2026,
-  title = {{LingBot} vision transformers},
-  author = {{Robbyant}},
+# As the card of robbyant/lingbot-vision-vit-base names it; no paper's number was found.
+LINGBOT_CITATION = """@misc{fu2026lingbotvision,
+  title = {{LingBot-Vision}: self-supervised vision transformers by masked boundary modeling},
+  author = {Fu, Zelin and Tan, Bin and Sun, Changjiang and Liu, Shaohui and others},
   year = {2026},
+  howpublished = {Model card of robbyant/lingbot-vision-vit-base},
 }"""
 
 NOTE = "revision and digest as public users of the file state them"

