@@ -140,7 +140,9 @@ def test_points_of_the_reconstruction_wait_for_their_box() -> None:
         cloud = running.scene.get_handle_by_name("/points")
         assert cloud is not None and not cloud.visible
         assert 80_000 < len(cloud.points) <= 100_000
-        (box,) = [handle for handle in running.gui._gui_input_handle_from_uuid.values() if handle.label.startswith("Points")]
+        (box,) = [
+            handle for handle in running.gui._gui_input_handle_from_uuid.values() if handle.label.startswith("Points")
+        ]
         box.value = True
         assert cloud.visible
     finally:
