@@ -156,16 +156,22 @@ def _energy(
             for k in range(size):
                 value += pull[axis, k]
             to_camera[chunk, view, axis, 3] = value
-        focal_pull = np.float32(0.0)
-        for k in range(size):
-            a = camera[0, 0] * pull[0, k] + camera[1, 0] * pull[1, k] + camera[2, 0] * pull[2, k]
-            b = camera[0, 1] * pull[0, k] + camera[1, 1] * pull[1, k] + camera[2, 1] * pull[2, k]
-            c = camera[0, 2] * pull[0, k] + camera[1, 2] * pull[1, k] + camera[2, 2] * pull[2, k]
-            across = a * local[0, k] + b * local[1, k]
-            to_depth[view, start + k] = across + c * local[2, k]
-            focal_pull -= across
-        to_focal[chunk, view] = focal_pull
+        to_focal[chunk, view] = _along_rays(camera, local, pull, to_depth[view, start:stop])
     return total, to_depth, to_focal, to_camera, to_map
+
+
+@njit(fastmath=True, cache=True)
+def _along_rays(camera, local, pull, to_depth):  # pragma: no cover - compiled
+    """Gradients of log depth, written, and of the view's log focal length, returned."""
+    focal_pull = np.float32(0.0)
+    for k in range(len(to_depth)):
+        a = camera[0, 0] * pull[0, k] + camera[1, 0] * pull[1, k] + camera[2, 0] * pull[2, k]
+        b = camera[0, 1] * pull[0, k] + camera[1, 1] * pull[1, k] + camera[2, 1] * pull[2, k]
+        c = camera[0, 2] * pull[0, k] + camera[1, 2] * pull[1, k] + camera[2, 2] * pull[2, k]
+        across = a * local[0, k] + b * local[1, k]
+        to_depth[k] = across + c * local[2, k]
+        focal_pull -= across
+    return focal_pull
 
 
 @njit(fastmath=True, cache=True)

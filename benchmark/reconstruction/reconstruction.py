@@ -54,8 +54,8 @@ class Reconstruction:
     test_masks: Bool[np.ndarray, "test height width"]
     scale: float
     center: Float32[np.ndarray, "3"]
-    train_views: tuple[str, ...]
-    test_views: tuple[str, ...]
+    train_views: tuple[str, ...] = ()
+    test_views: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     true_points: Float32[np.ndarray, "view height width 3"] | None = None
     true_valid: Bool[np.ndarray, "view height width"] | None = None

@@ -132,6 +132,23 @@ def test_latents_without_a_decoder_are_refused_before_a_server_starts() -> None:
     assert threading.active_count() == threads
 
 
+def test_points_of_the_reconstruction_wait_for_their_box() -> None:
+    pytest.importorskip("viser", reason="needs viser, the extra [view]")
+    points = np.random.default_rng(0).random((2, 250_000, 3)).astype(np.float32)
+    running = serve(blob(), two_cameras(), port=free_port(), points=(points[0], points[1]))
+    try:
+        cloud = running.scene.get_handle_by_name("/points")
+        assert cloud is not None and not cloud.visible
+        assert 80_000 < len(cloud.points) <= 100_000
+        (box,) = [
+            handle for handle in running.gui._gui_input_handle_from_uuid.values() if handle.label.startswith("Points")
+        ]
+        box.value = True
+        assert cloud.visible
+    finally:
+        running.stop()
+
+
 def test_the_page_is_served_on_loopback_and_nowhere_else(server: Any) -> None:
     port = server.get_port()
     with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10) as answer:
