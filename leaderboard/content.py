@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.records import METRICS, Record
 from leaderboard.aggregate import FREE, Board, Table, board_of, in_order, make_table, newest
 from leaderboard.cards import Catalogue
-from leaderboard.pictures import KINDS, Gallery, Picture
+from leaderboard.pictures import EXTRAS, KINDS, Gallery, Picture
 from leaderboard.summary import Summary, summarise
 
 # By scene, then view, then kind of picture.
@@ -108,14 +109,22 @@ def modes_of(records: Sequence[Record]) -> list[str]:
     return [mode for mode in modes if mode != FREE] + [FREE] * (FREE in modes)
 
 
+class Shown(NamedTuple):
+    """A record, its pictures by view and kind, and what lies beside them by name."""
+
+    record: Record
+    views: Mapping[str, Mapping[str, Picture]]
+    extras: Mapping[str, Picture | str]
+
+
 def pictures_of(
     records: Sequence[Record],
     cell_folder: Callable[[Record], Path | None] | None,
     gallery: Gallery,
     photographs: bool,
-) -> dict[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]]:
+) -> dict[str, Shown]:
     """Pictures of an entry in one mode: by scene, those of the first seed that has any."""
-    found: dict[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]] = {}
+    found: dict[str, Shown] = {}
     if cell_folder is None:
         return found
     # An error map beside its render would give the photograph away.
@@ -126,6 +135,8 @@ def pictures_of(
         folder = cell_folder(record)
         names = sorted({view for measured in record.metrics.values() for view in measured.per_view})
         views = gallery.views(folder, names, kinds) if folder is not None else {}
-        if views:
-            found[record.cell.scene] = record, views
+        if views and folder is not None:
+            # What shows or was fitted to photographs goes where they may go.
+            extras = gallery.extras(folder, EXTRAS) if photographs else {}
+            found[record.cell.scene] = Shown(record, views, extras)
     return found

@@ -9,13 +9,14 @@ from typing import Any
 from benchmark.records import METRICS, Record
 from leaderboard.aggregate import FREE, Score, Table
 from leaderboard.cards import Catalogue
+from leaderboard.content import Shown
 from leaderboard.formats import number
 from leaderboard.pictures import Picture
 from leaderboard.plot import DotPlot, Point, dot_plot, span_of
 from leaderboard.summary import Summary, SummaryRow
 
-# Pictures of each cell that shows any: by (dataset, entry, mode), then scene; then by view and kind.
-Album = Mapping[tuple[str, str, str], Mapping[str, tuple[Record, Mapping[str, Mapping[str, Picture]]]]]
+# Pictures of each cell that shows any: by (dataset, entry, mode), then scene.
+Album = Mapping[tuple[str, str, str], Mapping[str, Shown]]
 
 # A figure is for the eye; the table has the rest.
 MOST_POINTS = 24
@@ -60,7 +61,7 @@ def _strip(table: Table, album: Album, scene: str, most: int | None) -> Strip | 
     for row in table.rows:
         scenes = album.get((table.dataset, row.entry, FREE if row.reference else table.mode), {})
         if scene in scenes:
-            found.append((row, *scenes[scene]))
+            found.append((row, scenes[scene].record, scenes[scene].views))
     if not found:
         return None
     names = [name for _, _, views in found for name in views]

@@ -11,6 +11,11 @@ from pathlib import Path, PurePosixPath
 KINDS = ("truth", "renders", "error", "masks")
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LARGEST = 20_000_000
+# Of a cell's files beside its views. A photograph is in each of the first two, and can be read off the others.
+EXTRAS = ("features.png", "reconstruction.png", "flight.mp4", "gaussians.ply")
+LARGEST_FILE = 100_000_000
+# Where the bytes that tell a format stand, and what they are.
+STARTS = {".mp4": (4, b"ftyp"), ".ply": (0, b"ply")}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,33 @@ class Gallery:
             if "renders" in kept:
                 found[name] = kept
         return found
+
+    def extras(self, folder: Path, kinds: tuple[str, ...]) -> dict[str, Picture | str]:
+        """What lies beside a cell's pictures, by name without suffix: pictures, and files as their place in the site."""
+        found: dict[str, Picture | str] = {}
+        for name in kinds:
+            path = folder / name
+            copied = self._copy(path) if path.suffix == ".png" else self._copy_file(path)
+            if copied is not None:
+                found[path.stem] = copied
+        return found
+
+    def _copy_file(self, path: Path) -> str | None:
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                return None
+            data = path.read_bytes()
+        except OSError:
+            return None
+        if not data.startswith(STARTS[path.suffix][1], STARTS[path.suffix][0]):
+            return None
+        name = hashlib.sha256(data).hexdigest()[:20]
+        place = Path("scenes") / name[:2] / f"{name}{path.suffix}"
+        target = self._site / place
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(data)
+        return place.as_posix()
 
     def _copy(self, path: Path) -> Picture | None:
         try:

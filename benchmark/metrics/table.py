@@ -28,8 +28,8 @@ class Metric:
     note: str
 
 
-# Of 3-D distances; `DatasetSpec.millimetres` says which.
-LENGTH = "mm or scene unit"
+# Of 3-D distances: millimetres, or the scene's own unit; `DatasetSpec.millimetres` says which.
+LENGTH = "mm or unit"
 
 
 def _distances(name: str, title: str, note: str) -> tuple[Metric, Metric]:
