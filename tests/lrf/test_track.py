@@ -168,4 +168,10 @@ def test_wrong_names_answer_with_the_nearest(arguments, message, tmp_path, capsy
 
 
 def test_names_and_wildcards():
-    assert expand_autoencoders(["dct_f8*", "mip*"]) == ["dct_f8", "dct_f8_c32", "dct_f8_c4", "mip_splatting_8"]
+    assert expand_autoencoders(["dct_f8*", "mip*"]) == [
+        "dct_f8",
+        "dct_f8_c32",
+        "dct_f8_c4",
+        "dct_f8_wide",
+        "mip_splatting_8",
+    ]

@@ -4,8 +4,9 @@
         [--scene fern ...] [--mode ...] [--change align_encoder.unit=current ...] [--among all]
 
 `DATA` is the folder of the shared data; the dataset is written into `FOLDER` (`latent_scenes.py`). Every cell learns from
-all other scenes (`--among real`: of the photographs, `rooms`: of the rooms, on which settings were chosen). Prints a
-table, and differences to the frozen autoencoder paired by scene and seed, with a 95 % interval of the mean over scenes (Student's t; seeds are averaged first, since scenes are what is sampled).
+all other scenes (`--among real`: of the photographs, `rooms`: of the rooms, on which settings were chosen). Prints a table,
+and differences to the frozen autoencoder paired by scene and seed, with a 95 % interval of the mean over scenes (Student's
+t; seeds are averaged first, since scenes are what is sampled).
 """
 
 from __future__ import annotations
