@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.records import METRICS, Record
+from benchmark.records import METRICS
 from leaderboard.aggregate import FREE, Score, Table
 from leaderboard.cards import Catalogue
 from leaderboard.content import Shown

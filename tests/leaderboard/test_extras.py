@@ -25,7 +25,8 @@ def cell(tmp_path, picture):
 
 
 def page_of(site, record, cell, **values) -> str:
-    index = build_site([record("net", psnr={"0.png": 20.0})], site, cell_folder=lambda record: cell, **values)
+    given = {"entries": {}, "datasets": {}, "protocols": {}, "command": lambda record: "", **values}
+    index = build_site([record("net", psnr={"0.png": 20.0})], site, cell_folder=lambda record: cell, **given)
     (page,) = index.parent.rglob("studio~records/net.html")
     return page.read_text(encoding="utf-8")
 
