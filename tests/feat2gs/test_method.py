@@ -12,13 +12,15 @@ import torch
 from PIL import Image
 
 from benchmark.cameras import Cameras, unproject
+from benchmark.errors import CellError, InputError
 from benchmark.feat2gs.fit import joint_fit, warm_start
+from benchmark.feat2gs.memory import check_memory
 from benchmark.feat2gs.model import ProbedScene
 from benchmark.feat2gs.modes import MODES, attribute_sizes
 from benchmark.feat2gs.photographs import _through_jpeg
 from benchmark.feat2gs.pose_fit import AbsolutePoses, fit_test_poses
 from benchmark.feat2gs.readout import Readout
-from benchmark.feat2gs.start import start_values
+from benchmark.feat2gs.start import start_values, true_means
 from benchmark.features.feature_maps import FeatureMaps
 from benchmark.protocols import LITE, PAPER, PROTOCOLS, STRICT, JointFit, Start, WarmStart
 from benchmark.protocols import Readout as ReadoutSettings
@@ -258,3 +260,51 @@ def test_masks_lose_their_borders_in_a_jpeg(tmp_path: Path):
 def test_protocols_differ_only_in_values():
     assert len({repr(sorted(p.values().items(), key=str)) for p in PROTOCOLS.values()}) == len(PROTOCOLS)
     assert {"paper", "strict", "lite", "lite_geometry", "lite_w1024_h3"} <= set(PROTOCOLS)
+
+
+def test_what_a_baseline_holds_stays_at_its_start(reconstruction: Reconstruction):
+    start = start_values(reconstruction, Start(), 0, seed=0)
+    scene = ProbedScene(
+        start,
+        None,
+        "free",
+        ReadoutSettings(None),
+        torch.from_numpy(reconstruction.valid),
+        torch.Generator().manual_seed(0),
+        held=("means",),
+    )
+    cameras = TorchCameras.of(reconstruction.cameras)
+    photographs = torch.from_numpy(reconstruction.colors)
+    settings = replace(LITE.joint, steps=3)
+    joint_fit(scene, scene.optimizer(settings.rates), cameras, photographs, settings, torch.Generator(), SILENT)
+    assert torch.equal(scene.gaussians().means, start["means"])
+    assert not torch.equal(scene.gaussians().sh[:, 0], start["sh_dc"])
+
+
+def test_true_points_are_the_start_of_the_baseline_that_holds_them(reconstruction: Reconstruction):
+    with pytest.raises(InputError, match="no true depth"):
+        true_means(reconstruction)
+    valid = np.ones(reconstruction.valid.shape, bool)
+    valid[0, 0, 0] = False
+    known = replace(reconstruction, true_points=reconstruction.points + 1, true_valid=valid)
+    means = true_means(known).numpy()
+    assert np.array_equal(means[0], reconstruction.points[0, 0, 0])
+    assert np.array_equal(means[1:], (reconstruction.points + 1).reshape(-1, 3)[1:])
+
+
+def test_a_scene_that_no_view_sees_any_more_ends_by_name(reconstruction: Reconstruction):
+    scene = scene_of(reconstruction, "texture")
+    with torch.no_grad():
+        scene.free["means"] += 1e4
+    settings = replace(LITE.joint, steps=10)
+    cameras, photographs = TorchCameras.of(reconstruction.cameras), torch.from_numpy(reconstruction.colors)
+    with pytest.raises(CellError, match="no train view sees a Gaussian any more at step 2"):
+        joint_fit(scene, scene.optimizer(settings.rates), cameras, photographs, settings, torch.Generator(), SILENT)
+
+
+def test_a_fit_that_no_memory_holds_is_refused_before_it_begins(monkeypatch):
+    start = {"means": torch.zeros(1000, 3)}
+    check_memory(start, None, "cpu")
+    monkeypatch.setattr("benchmark.feat2gs.memory.free_memory", lambda device: 50_000)
+    with pytest.raises(CellError, match=r"1000 Gaussians take at least .* smaller images or fewer train views"):
+        check_memory(start, None, "cpu")
