@@ -55,7 +55,7 @@ CAPTION = {
 # A network of the same interface that is small enough to be tried untaught.
 SMALL: dict[str, dict[str, Any]] = {
     "denoiser": {
-        "block_out_channels": (32, 32, 1280, 32),
+        "block_out_channels": (32, 32, 1280, 64),
         "attention_head_dim": [1, 1, 20, 1],
         "layers_per_block": 1,
         "down_block_types": ("DownBlock2D",) * 4,
