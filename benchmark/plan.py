@@ -11,6 +11,7 @@ from benchmark.entries import entries_of, expand_entries
 from benchmark.errors import InputError, nearest
 from benchmark.feat2gs.modes import BASELINES, PROBING_MODES, VARIANT_MODES
 from benchmark.lrf.cells import cells_of, choose_modes, expand_autoencoders
+from benchmark.lrf.modes import IMAGE_BASELINES
 from benchmark.protocols import LatentProtocol, Protocol, Track, get_protocol
 from benchmark.reconstruction.methods import check_method, check_scene
 from benchmark.scenes.load import load_scene
@@ -104,6 +105,24 @@ def plan(selection: Selection, store: Store, report: Callable[[str], None] = lam
                     )
                     tasks.append(Task(cell, cell_key(cell, ingredients), dataset, protocol))
     return tasks
+
+
+def cells_asked(selection: Selection) -> int:
+    """How many cells a selection has, from names and descriptions alone: no file of the dataset need be there."""
+    dataset = _dataset(selection.dataset)
+    scenes = _choose(selection.scenes, list(dataset.scenes), f"scene of dataset '{dataset.name}'")
+    if selection.track == "lrf":
+        seeds = get_protocol(selection.protocol, "lrf").seeds
+        entries, baselines = expand_autoencoders(selection.entries), frozenset(IMAGE_BASELINES)
+        modes = len(choose_modes(selection.modes))
+    else:
+        protocol = get_protocol(selection.protocol)
+        seeds = protocol.seeds
+        entries = expand_entries(selection.entries, list(BASELINES), protocol.concatenate.ordered)
+        baselines = frozenset(BASELINES)
+        modes = len(PROBING_MODES if selection.modes is None else dict.fromkeys(selection.modes))
+    repetitions = seeds if selection.seeds is None else len(selection.seeds)
+    return len(scenes) * repetitions * sum(1 if entry in baselines else modes for entry in entries)
 
 
 def _latent_tasks(selection: Selection, store: Store, report: Callable[[str], None]) -> list[Task]:

@@ -91,3 +91,26 @@ def test_costs_are_told_from_what_was_measured():
 
 def test_nothing_measured_means_no_estimate():
     assert estimate([_task("a", protocol="strict")], {"x": _record(5.0)}).seconds is None  # type: ignore[arg-type,dict-item]
+
+
+def test_cells_are_counted_without_a_file_and_as_they_are_planned(tmp_path):
+    from benchmark.plan import Selection, cells_asked, plan
+    from benchmark.store import Store
+
+    asked = Selection(["iuvrgb", "random", "instantsplat"], "motorcycle", modes=["geometry", "all"], seeds=(0, 1, 2))
+    assert cells_asked(asked) == len(plan(asked, Store(tmp_path))) == 2 * 2 * 3 + 3
+    latents = Selection(["dct_f8", "3dgs_8"], "motorcycle", modes=["3dgs_vae"], seeds=(0,), track="lrf")
+    assert cells_asked(latents) == 2
+    # 10 entries in three modes, raw colour among them, and the free baseline, three seeds, five scenes.
+    assert cells_asked(Selection(["dinov2_b14", "instantsplat"], "llff", protocol="strict")) % 3 == 0
+
+
+def test_a_study_of_absent_datasets_is_planned_all_the_same(tmp_path, monkeypatch, capsys):
+    from benchmark.cli.main import app, call
+
+    monkeypatch.setenv("SPLATBENCH_DATA", str(tmp_path / "none"))
+    assert call(app, ["plan", "paper", "--store", str(tmp_path / "store")]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "paper: 0 cells" in printed
+    assert "llff:" in printed and "tanks_and_temples:" in printed
+    assert "splatbench data get" in printed

@@ -17,9 +17,13 @@ from benchmark.cli.output import (
     print_json,
 )
 from benchmark.cli.run import execute, plan_all
+from benchmark.errors import SplatbenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmark.plan import Selection
+    from benchmark.store import Store
 
 NameArgument = Annotated[str, typer.Argument(help="A study; see `splatbench list studies`.")]
 ProtocolOption = Annotated[str | None, typer.Option(help="Instead of the study's own, such as paper or lite.")]
@@ -55,21 +59,27 @@ def plan(
 ) -> None:
     """How many cells a study has, how many are done, and about how long the rest takes here.
 
+    Datasets whose files are not on this machine are named, and their cells counted.
+
     Example: `splatbench plan controls`
     """
     from benchmark.store import Store
     from benchmark.studies import estimate
 
     opened = Store(store)
-    tasks = plan_all(_chosen(name, protocol, seeds), opened)
+    present, absent = ready(_chosen(name, protocol, seeds), opened)
+    tasks = plan_all(present, opened)
     found = estimate(tasks, {record.key: record for record in opened.records()})
     wall = None if found.seconds is None else found.seconds / (slots or cores())
     if json:
-        print_json({"study": name, "cells": found.cells, "done": found.done, "seconds": wall})
+        missing = {dataset: {"cells": cells, "reason": reason} for dataset, (cells, reason) in absent.items()}
+        print_json({"study": name, "cells": found.cells, "done": found.done, "seconds": wall, "absent": missing})
         return
     console.print(
         f"{name}: {found.cells} cells, {found.done} done, {found.cells - found.done} to run.", highlight=False
     )
+    for dataset, (cells, reason) in absent.items():
+        console.print(f"{dataset}: {cells} more cells; {reason}", highlight=False, markup=False)
     if found.cells == found.done:
         return
     if wall is None:
@@ -79,6 +89,24 @@ def plan(
             f"About {_duration(wall)} in {slots or cores()} processes, from {found.measured} cells that ran here.",
             highlight=False,
         )
+
+
+def ready(selections: Sequence[Selection], store: Store) -> tuple[list[Selection], dict[str, tuple[int, str]]]:
+    """Selections that can be planned here, and by dataset how many cells the others have and why they cannot."""
+    from benchmark.plan import cells_asked
+
+    present: list[Selection] = []
+    absent: dict[str, tuple[int, str]] = {}
+    for selection in selections:
+        cells = cells_asked(selection)  # a wrong name ends it here
+        try:
+            plan_all([selection], store)
+        except SplatbenchError as error:
+            before, _ = absent.get(selection.dataset, (0, ""))
+            absent[selection.dataset] = before + cells, str(error)
+        else:
+            present.append(selection)
+    return present, absent
 
 
 def _chosen(name: str, protocol: str | None, seeds: str | None) -> tuple[Selection, ...]:
