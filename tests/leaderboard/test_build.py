@@ -9,8 +9,6 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -18,99 +16,9 @@ import pytest
 
 from benchmark.errors import InputError
 from benchmark.records import Cell, Measurement, Record
-from leaderboard.build import build_site
-
-ENTRIES = {
-    "net": {
-        "title": "A network",
-        "kind": "learned",
-        "parameters": 3371024,
-        "licence": {"spdx": "Apache-2.0", "commercial": True},
-        "citation": "@misc{net}",
-        "trained_on": {"studio": {"state": "not seen", "source": "a closed list"}},
-    },
-    "noise": {"title": "Noise", "kind": "control"},
-    "iuvrgb": {"kind": "raw"},
-    "splat": {"title": "Free optimisation", "kind": "baseline"},
-}
-DATASETS = {
-    "studio": {
-        "title": "The studio",
-        "licence": {"spdx": "MIT", "url": "https://example.org/licence", "redistribute": True},
-        "scenes": {"a": {}, "b": {}, "c": {}},
-        "citation": "Somebody, 2026",
-    }
-}
-PROTOCOLS = {"lite": {"description": "small `strict`", "seeds": 3, "images": {"long_side": 128}}}
 
 
-def build(records, out: Path, **values) -> Path:
-    given = {
-        "entries": ENTRIES,
-        "datasets": DATASETS,
-        "protocols": PROTOCOLS,
-        "command": lambda record: f"splatbench run --entry {record.cell.entry} --scene {record.cell.scene}",
-    }
-    return build_site(records, out, **{**given, **values})
-
-
-@pytest.fixture
-def records(record):
-    rng = random.Random(0)
-    made = []
-    for scene in "ab":
-        for seed in range(2):
-            for entry, level in (("net", 22), ("noise", 17), ("iuvrgb", 19)):
-                for mode in ("geometry", "texture", "all"):
-                    views = {f"{i}.png": level + rng.gauss(0, 0.2) for i in range(2)}
-                    made.append(
-                        record(entry, scene, seed, mode=mode, psnr=views, ssim=0.7, absent={"lpips": "no weights"})
-                    )
-            made.append(record("splat", scene, seed, mode="free", psnr={"0.png": 24.0, "1.png": 25.0}))
-    failed = replace(made[0], status="failed", metrics={}, absent={}, reason="out of memory")
-    other = [record("net", psnr=20, protocol="strict"), record("net", psnr=18, made_by="published")]
-    return [failed, *made[1:], *other]
-
-
-class Reader(HTMLParser):
-    """Tags, ids and addresses of a page."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text.append(data)
-
-    @property
-    def words(self) -> str:
-        return re.sub(r"\s+", " ", "".join(self.text))
-
-    @property
-    def ids(self) -> list[str]:
-        return [attrs["id"] for _, attrs in self.tags if "id" in attrs]
-
-    def addresses(self):
-        for tag, attrs in self.tags:
-            for name in ("href", "src", "srcset", "action", "data", "poster"):
-                if attrs.get(name):
-                    yield tag, attrs[name]
-
-
-def pages(site: Path) -> dict[str, Reader]:
-    return {p.relative_to(site).as_posix(): Reader(p.read_text("utf-8")) for p in sorted(site.rglob("*.html"))}
-
-
-def files(site: Path) -> dict[str, bytes]:
-    return {p.relative_to(site).as_posix(): p.read_bytes() for p in sorted(site.rglob("*")) if p.is_file()}
-
-
-def test_every_relative_link_resolves_and_nothing_else_is_fetched(records, tmp_path):
+def test_every_relative_link_resolves_and_nothing_else_is_fetched(records, tmp_path, build, pages):
     site = build(records, tmp_path / "site").parent
     found = pages(site)
     allowed = {"https://example.org/licence"}
@@ -129,7 +37,7 @@ def test_every_relative_link_resolves_and_nothing_else_is_fetched(records, tmp_p
                 assert unquote(fragment) in found[target.resolve().relative_to(site.resolve()).as_posix()].ids, address
 
 
-def test_pages_say_what_they_are_to_every_reader(records, tmp_path):
+def test_pages_say_what_they_are_to_every_reader(records, tmp_path, build, pages):
     site = build(records, tmp_path / "site").parent
     for name, page in pages(site).items():
         tags = [tag for tag, _ in page.tags]
@@ -148,14 +56,14 @@ def test_pages_say_what_they_are_to_every_reader(records, tmp_path):
         assert [Path(script).name for script in scripts] == ["tables.js"] + ["compare.js"] * ("compare/" in name), name
 
 
-def test_same_records_give_the_same_bytes_in_any_order(records, tmp_path):
+def test_same_records_give_the_same_bytes_in_any_order(records, tmp_path, build, files):
     first = files(build(records, tmp_path / "one").parent)
     second = files(build(random.Random(1).sample(records, len(records)), tmp_path / "two").parent)
     assert first == second
     assert files(build(iter(records), tmp_path / "one").parent) == first
 
 
-def test_what_a_reader_finds(records, tmp_path):
+def test_what_a_reader_finds(records, tmp_path, build, pages):
     site = build(records, tmp_path / "site").parent
     found = pages(site)
     board = "feat2gs~lite~known~measured"
@@ -185,24 +93,24 @@ def test_what_a_reader_finds(records, tmp_path):
     assert "Geometry" in index and "Texture" in index and "mean rank" in index
 
 
-def test_one_seed_of_one_scene_says_that_no_interval_can_be_given(record, tmp_path):
+def test_one_seed_of_one_scene_says_that_no_interval_can_be_given(record, tmp_path, build, pages):
     site = build([record("net", psnr=20), record("noise", psnr=18)], tmp_path / "site").parent
     words = pages(site)["board/feat2gs~lite~known~measured/studio.html"].words
     assert "no interval can be given" in words
 
 
-def test_one_scene_says_that_its_interval_is_of_seeds(record, tmp_path):
+def test_one_scene_says_that_its_interval_is_of_seeds(record, tmp_path, build, pages):
     made = [record(name, seed=k, psnr=v + 0.1 * k) for name, v in (("net", 20), ("noise", 18)) for k in range(3)]
     words = pages(build(made, tmp_path / "site").parent)["board/feat2gs~lite~known~measured/studio.html"].words
     assert "intervals come from its 3 seeds alone" in words
 
 
-def test_records_with_nothing_known_about_their_names(records, tmp_path):
+def test_records_with_nothing_known_about_their_names(records, tmp_path, build, pages):
     site = build(records, tmp_path / "site", entries={}, datasets={}, protocols={}).parent
     assert "Nothing is known of this entry" in pages(site)["entry/net.html"].words
 
 
-def test_no_records_make_a_page_that_says_so(tmp_path):
+def test_no_records_make_a_page_that_says_so(tmp_path, build, pages):
     assert "no records yet" in pages(build([], tmp_path / "site").parent)["index.html"].words
 
 
@@ -245,7 +153,7 @@ def hostile_values(text: str):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_what_strangers_write_stays_text(record, tmp_path, text):
+def test_what_strangers_write_stays_text(record, tmp_path, text, build, pages):
     free = {text[:200]: {text[:200]: text, "list": [text]}}
     made = [
         record("net", psnr={text[:200]: 20.0}, absent={"lpips": text}, created=text[:64], key=text[:128], cost=free),
@@ -267,7 +175,7 @@ def test_what_strangers_write_stays_text(record, tmp_path, text):
         assert text in pages(site)["entry/net.html"].words
 
 
-def test_a_build_that_fails_leaves_the_old_site(records, tmp_path):
+def test_a_build_that_fails_leaves_the_old_site(records, tmp_path, build, files):
     out = tmp_path / "site"
     build(records, out)
     before = files(out)
@@ -281,7 +189,7 @@ def test_a_build_that_fails_leaves_the_old_site(records, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_a_new_build_replaces_the_whole_site(records, record, tmp_path):
+def test_a_new_build_replaces_the_whole_site(records, record, tmp_path, build):
     out = tmp_path / "site"
     build(records, out)
     build([record("alone", psnr=20)], out)
@@ -289,7 +197,7 @@ def test_a_new_build_replaces_the_whole_site(records, record, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
-def test_a_folder_that_is_no_site_is_not_replaced(records, tmp_path):
+def test_a_folder_that_is_no_site_is_not_replaced(records, tmp_path, build):
     out = tmp_path / "thesis"
     out.mkdir()
     (out / "chapter.tex").write_text("years of work")
@@ -298,69 +206,13 @@ def test_a_folder_that_is_no_site_is_not_replaced(records, tmp_path):
     assert (out / "chapter.tex").read_text() == "years of work"
 
 
-def test_a_place_that_cannot_be_written_is_one_clear_line(records, tmp_path):
+def test_a_place_that_cannot_be_written_is_one_clear_line(records, tmp_path, build):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         build(records, tmp_path / "file" / "site")
 
 
-@pytest.fixture
-def store(tmp_path, picture):
-    """Folder of each cell, with pictures of the views 0 and 1."""
-
-    def folder(record: Record) -> Path:
-        place = tmp_path / "store" / record.key
-        if not place.is_dir():
-            for view in ("0", "1"):
-                picture(place / "truth" / f"{view}.png", 200 + int(view))
-                picture(place / "renders" / f"{view}.png", sum(record.key.encode()) % 200)
-                picture(place / "error" / f"{view}.png", 5)
-        return place
-
-    return folder
-
-
-def test_renders_stand_beside_the_photograph(records, store, tmp_path):
-    site = build(records, tmp_path / "site", cell_folder=store).parent
-    page = pages(site)["board/feat2gs~lite~known~measured/studio.html"]
-    shown = [attrs for tag, attrs in page.tags if tag == "img" and attrs["alt"]]
-    assert [attrs["alt"] for attrs in shown][:5] == [
-        "photograph",
-        "render of iuvrgb",
-        "render of noise",
-        "render of net",
-        "render of splat",
-    ]
-    assert all((attrs["width"], attrs["height"]) == ("12", "8") for attrs in shown)
-    # The photograph of a view is the same in every cell and is stored once.
-    truths = {attrs["src"] for attrs in shown if attrs["alt"] == "photograph"}
-    assert len(truths) == 1
-
-
-def test_photographs_that_may_not_be_passed_on_stay_out(records, store, picture, tmp_path):
-    datasets = {"studio": {"title": "Studio", "licence": {"spdx": "x", "redistribute": False}}}
-    site = build(records, tmp_path / "site", cell_folder=store, datasets=datasets).parent
-    picture(tmp_path / "photograph.png", 200)
-    photograph = (tmp_path / "photograph.png").read_bytes()
-    assert photograph not in files(site).values()
-    page = pages(site)["board/feat2gs~lite~known~measured/studio.html"]
-    assert "render of noise" in [attrs["alt"] for tag, attrs in page.tags if tag == "img"]
-    assert "may not be passed on" in page.words
-    site = build(records, tmp_path / "local", cell_folder=store, datasets=datasets, all_photographs=True).parent
-    assert photograph in files(site).values()
-
-
-def test_a_view_is_never_made_into_a_path(record, picture, tmp_path):
-    picture(tmp_path / "secret.png", 77)
-    picture(tmp_path / "cell" / "renders" / "0.png", 10)
-    (tmp_path / "cell" / "renders" / "script.png").write_text("<script>alert(1)</script>")
-    views = {"../../secret": 20.0, "../../secret.png": 20.0, str(tmp_path / "secret"): 20.0, "script": 20.0, "0": 20.0}
-    site = build([record("net", psnr=views)], tmp_path / "site", cell_folder=lambda record: tmp_path / "cell").parent
-    copied = [path.read_bytes() for path in (site / "images").rglob("*") if path.is_file()]
-    assert copied == [(tmp_path / "cell" / "renders" / "0.png").read_bytes()]
-
-
-def test_tables_as_files(records, tmp_path):
+def test_tables_as_files(records, tmp_path, build):
     site = build(records, tmp_path / "site").parent
     stem = "board/feat2gs~lite~known~measured/studio~texture"
     rows = list(csv.DictReader(io.StringIO((site / f"{stem}.csv").read_text("utf-8"))))
@@ -380,7 +232,7 @@ def test_tables_as_files(records, tmp_path):
     assert rf"\textbf{{{psnr['value']:.2f}}}" in (site / f"{stem}.tex").read_text("utf-8")
 
 
-def test_size_of_five_hundred_records(record, tmp_path, record_property):
+def test_size_of_five_hundred_records(record, tmp_path, record_property, build, files):
     rng = random.Random(0)
     made = [
         record(f"entry{i:02d}", scene, seed, mode=mode, psnr={f"{v}.png": rng.gauss(20, 1) for v in range(3)}, ssim=0.5)
@@ -397,7 +249,7 @@ def test_size_of_five_hundred_records(record, tmp_path, record_property):
     assert sum(sizes.values()) < 1_500_000
 
 
-def test_pages_of_published_rows_are_small(record, tmp_path):
+def test_pages_of_published_rows_are_small(record, tmp_path, build, files):
     """198 rows (11 entries, 6 datasets, 3 modes), each one number of a dataset, as a paper prints them."""
     rng = random.Random(0)
     made = [
@@ -435,7 +287,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def test_text_has_the_contrast_of_wcag_aa_in_both_schemes(records, tmp_path):
+def test_text_has_the_contrast_of_wcag_aa_in_both_schemes(records, tmp_path, build):
     css = (build(records, tmp_path / "site").parent / "static" / "style.css").read_text("utf-8")
     light, dark = re.findall(r":root \{(.*?)\}", css, re.S)[:2]
     for block in (light, dark):
@@ -449,14 +301,14 @@ def test_text_has_the_contrast_of_wcag_aa_in_both_schemes(records, tmp_path):
         ) >= 4.5
 
 
-def test_negative_numbers_and_values_without_spread(record, tmp_path):
+def test_negative_numbers_and_values_without_spread(record, tmp_path, build, pages):
     made = [record("net", psnr=20, ssim=-0.00001), record("noise", psnr=20, ssim=-0.25)]
     words = pages(build(made, tmp_path / "site").parent)["board/feat2gs~lite~known~measured/studio.html"].words
     assert "\N{MINUS SIGN}0.2500" in words
     assert "0.0000" in words and "\N{MINUS SIGN}0.0000" not in words
 
 
-def test_names_that_differ_only_in_where_their_dots_are_share_no_page(tmp_path):
+def test_names_that_differ_only_in_where_their_dots_are_share_no_page(tmp_path, build):
     cells = [
         Cell("feat2gs", "net", "studio", "a", "geometry", reconstruction, protocol, 0)
         for protocol, reconstruction in (("a.b", "c"), ("a", "b.c"))
