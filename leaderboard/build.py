@@ -21,6 +21,7 @@ from leaderboard.exports import FORMATS
 from leaderboard.page import Page
 from leaderboard.pages import site_pages
 from leaderboard.pictures import Gallery
+from leaderboard.viewer import Pose, Scenes, Viewer
 
 SITE = Path(__file__).parent / "site"
 MARK = '<meta name="generator" content="splatbench">'
@@ -36,6 +37,8 @@ def build_site(
     command: Callable[[Record], str],
     cell_folder: Callable[[Record], Path | None] | None = None,
     all_photographs: bool = False,
+    viewer: Viewer | None = None,
+    start_view: Callable[[Record], Pose | None] | None = None,
 ) -> Path:
     """Write the site that shows these records; the same records give the same bytes.
 
@@ -55,6 +58,10 @@ def build_site(
     all_photographs
         True for a page that stays on this machine: photographs are copied even where the dataset's licence says
         ``redistribute: false``. Else such a dataset is shown by its renders alone.
+    viewer
+        Shows fitted scenes in 3-D (`leaderboard.viewer.read_viewer`); None leaves them as files.
+    start_view
+        Where a record's scene is seen from at first.
 
     Returns
     -------
@@ -76,7 +83,8 @@ def build_site(
     try:
         # mkdtemp is private to its owner; a site is meant to be served.
         partial.chmod(0o755)
-        _write(content, partial, command, cell_folder, all_photographs)
+        scenes = Scenes(partial, viewer, start_view) if viewer else None
+        _write(content, partial, command, cell_folder, all_photographs, scenes)
         _swap(partial, out)
     except OSError as error:
         raise InputError(
@@ -117,9 +125,10 @@ def _write(
     command: Callable[[Record], str],
     cell_folder: Callable[[Record], Path | None] | None,
     all_photographs: bool,
+    scenes: Scenes | None,
 ) -> None:
     shutil.copytree(SITE / "static", site / "static", copy_function=shutil.copyfile)
-    for page in site_pages(content, Gallery(site), command, cell_folder, all_photographs):
+    for page in site_pages(content, Gallery(site), command, cell_folder, all_photographs, scenes):
         _write_text(site / page.path, render(page, content))
     for board in content.boards:
         for dataset, tables in board.tables.items():

@@ -24,6 +24,19 @@ def entry_page(entry: str) -> str:
     return f"entry/{entry}.html"
 
 
+VIEWER_SCRIPT, VIEWER_STYLE, VIEWER_TERMS = "viewer/viewer.js", "viewer/viewer.css", "viewer/LICENSE.txt"
+
+
+def scene_page(gaussians: str) -> str:
+    """Page that shows a file of Gaussians in 3-D."""
+    return gaussians.removesuffix(".ply") + ".html"
+
+
+def scene_data(gaussians: str) -> str:
+    """The same file as a script, which a page may load from a disk too."""
+    return gaussians.removesuffix(".ply") + ".js"
+
+
 def drawing_file(name: str) -> str:
     """A figure as a file for a paper."""
     return f"figures/{name}.svg"

@@ -18,6 +18,7 @@ from leaderboard.formats import flatten, number, text_of
 from leaderboard.insights import insight_pages
 from leaderboard.page import Page
 from leaderboard.pictures import Gallery
+from leaderboard.viewer import Scenes
 
 CellFolder = Callable[[Record], Path | None]
 
@@ -32,6 +33,7 @@ def site_pages(
     command: Callable[[Record], str],
     cell_folder: CellFolder | None,
     all_photographs: bool,
+    scenes: Scenes | None = None,
 ) -> Iterator[Page]:
     """Every page of the site."""
     yield index_page(content)
@@ -52,7 +54,9 @@ def site_pages(
             if board.board.origin == "published":
                 continue
             for entry in records:
-                yield results_page(content, board, dataset, entry, album, command, photographs)
+                in_3d = _scene_pages(scenes, board, dataset, entry, album)
+                yield from in_3d
+                yield results_page(content, board, dataset, entry, album, command, photographs, bool(in_3d))
         if comparison := comparison_page(board, albums):
             yield comparison
     yield from insight_pages(content)
@@ -60,6 +64,13 @@ def site_pages(
         yield entry_page(content, entry)
     for protocol in content.protocols():
         yield protocol_page(content, protocol)
+
+
+def _scene_pages(scenes: Scenes | None, board: BoardContent, dataset: str, entry: str, album: Album) -> list[Page]:
+    if scenes is None:
+        return []
+    shown = [one for mode in modes_of(board.records[dataset][entry]) for one in album[dataset, entry, mode].values()]
+    return [page for one in shown if (page := scenes.page(board.board, entry, one))]
 
 
 def index_page(content: Content) -> Page:
@@ -150,6 +161,7 @@ def results_page(
     album: Album,
     command: Callable[[Record], str],
     photographs: bool,
+    in_3d: bool = False,
 ) -> Page:
     """Records of an entry on a dataset: every number, view by view, its cost, its command and where it comes from."""
     records = board.records[dataset][entry]
@@ -177,6 +189,7 @@ def results_page(
         "sections": sections,
         "provenance": _provenance(records),
         "photographs": photographs,
+        "in_3d": in_3d,
     }
     return Page(links.results_page(board.board, dataset, entry), "results.html.j2", values)
 

