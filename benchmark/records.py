@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -26,6 +27,7 @@ ORIGINS = ("published", "measured", "submitted")
 LONGEST_TEXT = 4000
 LONGEST_LINE = 1_000_000
 DEEPEST = 6
+LARGEST_WHOLE = int(sys.float_info.max)
 HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -90,7 +92,7 @@ class Record:
         if len(text) > LONGEST_LINE:
             raise InputError(f"{where}: {len(text)} characters in one record; at most {LONGEST_LINE} are accepted")
         try:
-            values = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+            values = _DECODER.decode(text)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{where}: no valid JSON record: {error}") from None
         if not isinstance(values, dict):
@@ -107,12 +109,17 @@ def _refuse_constant(name: str) -> float:
 
 
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    values = dict(pairs)
+    # One copy of each name for all records: a hundred thousand of them repeat the same few.
+    values = {sys.intern(name): value for name, value in pairs}
     if len(values) != len(pairs):
         names = [name for name, _ in pairs]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"field {twice[0]!r:.80} appears twice")
     return values
+
+
+# Made once: `json.loads` would make one for each record.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
 
 
 def _parse(values: dict[str, Any], where: str) -> Record:
@@ -140,12 +147,14 @@ def _parse(values: dict[str, Any], where: str) -> Record:
         reason=reason,
         metrics=metrics,
         absent={
-            _text(name, f"{where}: absent: a metric's name", 200): _text(text, f"{where}: absent.{_shown(name)}")
+            _text(name, f"{where}: absent: a metric's name", 200): sys.intern(
+                _text(text, f"{where}: absent.{_shown(name)}")
+            )
             for name, text in absent.items()
         },
-        cost=_plain(_mapping(values.get("cost", {}), f"{where}: cost"), f"{where}: cost"),
-        details=_plain(_mapping(values.get("details", {}), f"{where}: details"), f"{where}: details"),
-        provenance=_plain(_mapping(values.get("provenance", {}), f"{where}: provenance"), f"{where}: provenance"),
+        cost=_plain(values.get("cost", {}), f"{where}: cost"),
+        details=_plain(values.get("details", {}), f"{where}: details"),
+        provenance=_plain(values.get("provenance", {}), f"{where}: provenance"),
     )
 
 
@@ -226,23 +235,49 @@ def _one_of(value: Any, known: tuple[str, ...], where: str) -> str:
     return value
 
 
-def _plain(value: Any, where: str, depth: int = 0) -> Any:
-    """Check nested free-form values: finite numbers, bounded text, bounded depth."""
+def _plain(value: Any, where: str) -> dict[str, Any]:
+    """Check a free-form object: finite numbers, bounded text, bounded depth."""
+    checked = _mapping(value, where)
+    if not _is_plain(checked, 0):
+        _refuse(checked, where, 0)
+    return checked
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Whether there is nothing to refuse. Most records are fine, so no place is spelled out here."""
+    if depth > DEEPEST:
+        return False
+    kind = type(value)
+    if kind is str:
+        return len(value) <= LONGEST_TEXT and (value.isascii() or not HALF_A_PAIR.search(value))
+    if kind is float:
+        return math.isfinite(value)
+    if kind is bool or value is None:
+        return True
+    if kind is dict:
+        return all(
+            len(name) <= 200 and _is_plain(name, 0) and _is_plain(item, depth + 1) for name, item in value.items()
+        )
+    if kind is list:
+        return all(_is_plain(item, depth + 1) for item in value)
+    return kind is int and abs(value) <= LARGEST_WHOLE
+
+
+def _refuse(value: Any, where: str, depth: int) -> None:
+    """Say what is wrong and where."""
     if depth > DEEPEST:
         raise InputError(f"{where}: nested deeper than {DEEPEST}")
     if isinstance(value, dict):
-        return {
-            _text(k, f"{where}: a field's name", 200): _plain(v, f"{where}.{_shown(k)}", depth + 1)
-            for k, v in value.items()
-        }
-    if isinstance(value, list):
-        return [_plain(item, where, depth + 1) for item in value]
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
+        for name, item in value.items():
+            _text(name, f"{where}: a field's name", 200)
+            _refuse(item, f"{where}.{_shown(name)}", depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse(item, where, depth + 1)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         _number(value, where)
-        return value
-    return _text(value, where)
+    elif value is not None and not isinstance(value, bool):
+        _text(value, where)
 
 
 def read_jsonl(path: Path) -> Iterator[Record]:

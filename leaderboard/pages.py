@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -225,22 +226,45 @@ def _absent(cells: Sequence[Record]) -> list[tuple[str, str]]:
     return [(", ".join(titles), reason) for reason, titles in reasons.items()]
 
 
-def _columns(cells: Sequence[Record], part: str) -> tuple[list[str], list[tuple[Record, dict[str, Any]]]]:
-    """Free-form values of records as a table: names of columns, and each record's values."""
+@dataclass(frozen=True)
+class Columns:
+    """Free-form values of records: those that all share, once, and the others as a table."""
+
+    shared: list[tuple[str, Any]]
+    names: list[str]
+    rows: list[tuple[Record, dict[str, Any]]]
+
+
+def _columns(cells: Sequence[Record], part: str) -> Columns:
     rows = [(record, dict(flatten(getattr(record, part)))) for record in cells]
-    names = sorted({name for _, values in rows for name in values})
-    return names, [(record, values) for record, values in rows if values]
+    finished = [values for record, values in rows if values or record.status == "ok"]
+    names = sorted({name for values in finished for name in values})
+    shared = []
+    if len(finished) > 1:
+        first = finished[0]
+        shared = [
+            (name, first[name])
+            for name in names
+            if name in first and all(name in values and values[name] == first[name] for values in finished)
+        ]
+    common = {name for name, _ in shared}
+    return Columns(
+        shared, [name for name in names if name not in common], [(record, values) for record, values in rows if values]
+    )
 
 
 def _provenance(records: Sequence[Record]) -> list[tuple[list[str], list[tuple[str, str]]]]:
     """Distinct provenance, each once, with the cells that share it."""
-    shared: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    shared: dict[str, tuple[Record, list[str]]] = {}
     for record in records:
-        values = tuple((name, text_of(value)) for name, value in flatten(record.provenance))
-        cell = record.cell
-        if values:
-            shared.setdefault(values, []).append(f"{cell.mode} {cell.scene} seed {cell.seed}")
-    return [(cells, list(values)) for values, cells in shared.items()]
+        if record.provenance:
+            cell = record.cell
+            same = shared.setdefault(repr(record.provenance), (record, []))
+            same[1].append(f"{cell.mode} {cell.scene} seed {cell.seed}")
+    return [
+        (cells, [(name, text_of(value)) for name, value in flatten(record.provenance)])
+        for record, cells in shared.values()
+    ]
 
 
 def entry_page(content: Content, entry: str) -> Page:
