@@ -29,6 +29,8 @@ LRF = "Latent Radiance Fields with 3D-aware 2D Representations, ICLR 2025, arXiv
 LRF_PAGE = "https://arxiv.org/abs/2502.09613"
 
 Row = Mapping[str, str]
+# Columns that are called like another metric than theirs: Feat2GS leaves images in [0, 1] for LPIPS (Q13).
+METRIC_OF = {("feat2gs", "lpips"): "lpips_3dgs"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def published_key(cell: Cell, provenance: Mapping[str, Any]) -> str:
 
 def _record(cell: Cell, row: Mapping[str, str], source: Source, details: Mapping[str, Any] | None = None) -> Record:
     provenance = {"source": source.source, "page": source.page, "table": source.table}
-    metrics = {name: Measurement(float(row[name])) for name in METRICS if row.get(name)}
+    columns = {column: METRIC_OF.get((cell.track, column), column) for column in row}
+    metrics = {columns[name]: Measurement(float(row[name])) for name in row if columns[name] in METRICS and row[name]}
     key = published_key(cell, provenance)
     return Record(cell, key, "ok", "published", TRANSCRIBED, "", metrics, {}, {}, dict(details or {}), provenance)
 
