@@ -66,40 +66,37 @@ class Gallery:
                 found[path.stem] = copied
         return found
 
+    def _copy(self, path: Path) -> Picture | None:
+        data = _read(path, LARGEST)
+        if data is None or data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
+            return None
+        width, height = struct.unpack(">II", data[16:24])
+        return Picture(self._put(data, "images", ".png"), width, height)
+
     def _copy_file(self, path: Path) -> str | None:
-        try:
-            if path.stat().st_size > LARGEST_FILE:
-                return None
-            data = path.read_bytes()
-        except OSError:
+        data = _read(path, LARGEST_FILE)
+        place, start = STARTS[path.suffix]
+        if data is None or not data.startswith(start, place):
             return None
-        if not data.startswith(STARTS[path.suffix][1], STARTS[path.suffix][0]):
-            return None
+        return self._put(data, "scenes", path.suffix)
+
+    def _put(self, data: bytes, folder: str, suffix: str) -> str:
+        """Write under the digest of the bytes, once; the place in the site."""
         name = hashlib.sha256(data).hexdigest()[:20]
-        place = Path("scenes") / name[:2] / f"{name}{path.suffix}"
+        place = Path(folder) / name[:2] / f"{name}{suffix}"
         target = self._site / place
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         return place.as_posix()
 
-    def _copy(self, path: Path) -> Picture | None:
-        try:
-            if path.stat().st_size > LARGEST:
-                return None
-            data = path.read_bytes()
-        except OSError:
-            return None
-        if data[:8] != SIGNATURE or data[12:16] != b"IHDR" or len(data) < 33:
-            return None
-        width, height = struct.unpack(">II", data[16:24])
-        name = hashlib.sha256(data).hexdigest()[:20]
-        place = Path("images") / name[:2] / f"{name}.png"
-        target = self._site / place
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(data)
-        return Picture(place.as_posix(), width, height)
+
+def _read(path: Path, most: int) -> bytes | None:
+    """Bytes of a file that is there and not larger than ``most``."""
+    try:
+        return path.read_bytes() if path.stat().st_size <= most else None
+    except OSError:
+        return None
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -112,22 +113,10 @@ def load_decoder(entry: Entry, device: str) -> nn.Module:
     ZooError
         If the package or the weights are missing; one line with the remedy.
     """
-    from vfm_zoo.loading.build import filled
-    from vfm_zoo.loading.files import weights_file
-    from vfm_zoo.loading.tensors import read_tensors
     from vfm_zoo.networks.vggt import AggregatedTokens
 
-    try:
-        from vggt.models.aggregator import Aggregator
-    except ImportError as error:
-        raise ZooError(f"entry '{entry.name}': needs Meta's package vggt ({error}); {INSTALL}") from error
     together = entry.options["views"] == "together"
-    if entry.weights is None:
-        raise ZooError(f"entry '{entry.name}': has no form without its weights")
-    path = weights_file(entry)
-    prefix = "aggregator."
-    tensors = {name.removeprefix(prefix): value for name, value in read_tensors(path, (prefix,)).items()}
-    return AggregatedTokens(filled(Aggregator, tensors, str(path), built_on="cpu"), together)
+    return AggregatedTokens(_from_package(entry, "vggt.models.aggregator", "Aggregator", "aggregator."), together)
 
 
 def load_vggt(device: str) -> nn.Module:
@@ -143,13 +132,22 @@ def load_vggt(device: str) -> nn.Module:
     ZooError
         If the package or the weights are missing; one line with the remedy.
     """
+    return _from_package(VGGT_ENCODER, "vggt.models.vggt", "VGGT").to(device)
+
+
+def _from_package(entry: Entry, module: str, name: str, prefix: str = "") -> nn.Module:
+    """A network of Meta's package with the tensors of the entry's file whose names begin with ``prefix``, without it."""
     from vfm_zoo.loading.build import filled
     from vfm_zoo.loading.files import weights_file
     from vfm_zoo.loading.tensors import read_tensors
 
     try:
-        from vggt.models.vggt import VGGT
-    except ImportError as error:
-        raise ZooError(f"VGGT: needs Meta's package vggt ({error}); {INSTALL}") from error
-    path = weights_file(VGGT_ENCODER)
-    return filled(VGGT, read_tensors(path), str(path), built_on="cpu").to(device)
+        network = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ZooError(f"entry '{entry.name}': needs Meta's package vggt ({error}); {INSTALL}") from error
+    if entry.weights is None:
+        raise ZooError(f"entry '{entry.name}': has no form without its weights")
+    path = weights_file(entry)
+    read = read_tensors(path, (prefix,)) if prefix else read_tensors(path)
+    tensors = {tensor.removeprefix(prefix): value for tensor, value in read.items()}
+    return filled(network, tensors, str(path), built_on="cpu")

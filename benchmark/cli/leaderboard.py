@@ -186,7 +186,7 @@ def entry_cards() -> dict[str, dict[str, Any]]:
     """What the page may say of each entry and baseline."""
     cards = {entry.name: plain(asdict(entry)) for entry in registry.list_entries()}
     cards |= {entry.name: plain(asdict(entry)) for entry in registry.list_autoencoders()}
-    titles = BASELINES | {name: baseline.title for name, baseline in IMAGE_BASELINES.items()}
+    titles = {name: baseline.title for name, baseline in (BASELINES | IMAGE_BASELINES).items()}
     cards |= {name: {"name": name, "title": title, "kind": "baseline"} for name, title in titles.items()}
     return cards
 

@@ -81,7 +81,7 @@ def describe(name: str) -> dict[str, Any]:
             **plain(asdict(autoencoders[name])),
             "digest": autoencoders[name].digest(),
         }
-    baselines = BASELINES | {name: baseline.title for name, baseline in IMAGE_BASELINES.items()}
+    baselines = {name: baseline.title for name, baseline in (BASELINES | IMAGE_BASELINES).items()}
     if name in baselines:
         return {"kind of thing": "baseline", "name": name, "title": baselines[name]}
     datasets = {spec.name: spec for spec in list_datasets()}
@@ -119,7 +119,7 @@ def _entries() -> Listing:
     rows: list[list[str | int | None]] = [
         [entry.name, entry.kind, entry.title, entry.channels, entry.licence.spdx] for entry in registry.list_entries()
     ]
-    rows += [[name, "baseline", title, None, None] for name, title in BASELINES.items()]
+    rows += [[name, "baseline", baseline.title, None, None] for name, baseline in BASELINES.items()]
     rows += [[name, "baseline (lrf)", baseline.title, None, None] for name, baseline in IMAGE_BASELINES.items()]
     rows += [[broken.plugin, "broken", broken.reason, None, None] for broken in registry.broken_plugins()]
     return "Entries", ["name", "kind", "title", "channels", "licence"], rows
@@ -161,7 +161,7 @@ def _metrics() -> Listing:
 
 def _modes() -> Listing:
     rows: list[list[str | int | None]] = [
-        ["feat2gs", name, f"reads out {', '.join(read) or 'nothing (baselines)'}"] for name, read in MODES.items()
+        ["feat2gs", name, f"reads out {', '.join(mode.read) or 'nothing (baselines)'}"] for name, mode in MODES.items()
     ]
     rows += [["lrf", name, mode.title] for name, mode in LATENT_MODES.items()]
     return "Modes", ["track", "name", "what it does"], rows

@@ -10,7 +10,7 @@ import torch
 
 from benchmark.cells import Cell, digest
 from benchmark.entries import entries_of
-from benchmark.feat2gs.modes import BASELINES, UPSAMPLED
+from benchmark.feat2gs.modes import BASELINES, MODES
 from benchmark.features.concatenate import Part, concatenate
 from benchmark.features.extract import FEATURES_VERSION, extract, feature_maps
 from benchmark.features.feature_maps import FeatureMaps
@@ -95,7 +95,7 @@ def gather(cell: Cell, dataset: DatasetSpec, protocol: Protocol, store: Store, d
             lambda path: save_feature_maps(path, _feature_maps(entries, views, protocol, device)),
         )
         features = load_feature_maps(features_folder)
-        if cell.mode.endswith(UPSAMPLED):
+        if MODES[cell.mode].upsampled:
             # A token a pixel is many times the size of what it is made of, and quick to make: it is not kept.
             features = upsample_bilateral(features, torch.from_numpy(reconstruction.colors), protocol.upsample)
         is_raw = any(entry.kind == "raw" for entry in entries)

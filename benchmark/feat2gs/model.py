@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import nn
 
-from benchmark.feat2gs.modes import FINE_TUNED, MODES
+from benchmark.feat2gs.modes import MODES
 from benchmark.feat2gs.readout import Readout
 from benchmark.features.feature_maps import FeatureMaps, sample_grid
 from benchmark.protocols import Rates
@@ -53,7 +53,7 @@ class ProbedScene(nn.Module):
         self.start = dict(start)
         self.features = features
         self.valid = valid
-        read = [name for name in MODES[mode] if name in start]
+        read = [name for name in MODES[mode].read if name in start]
         self.readout: Readout | None = None
         if read:
             if features is None:
@@ -68,7 +68,7 @@ class ProbedScene(nn.Module):
         self.views = [] if features is None else list(zip(features.grid.split(1), valid.split(1), strict=True))
         # One feature a Gaussian, fitted by the warm start alone.
         self.own_features: nn.Parameter | None = None
-        if mode.endswith(FINE_TUNED) and features is not None:
+        if MODES[mode].own_features and features is not None:
             sampled = sample_grid(features.grid.cpu(), features.extent, (valid.shape[1], valid.shape[2])).movedim(
                 1, -1
             )[valid.cpu()]

@@ -15,7 +15,7 @@ from benchmark.feat2gs.fit import joint_fit, warm_start
 from benchmark.feat2gs.inputs import Inputs, gather
 from benchmark.feat2gs.memory import check_memory
 from benchmark.feat2gs.model import ProbedScene
-from benchmark.feat2gs.modes import HELD
+from benchmark.feat2gs.modes import BASELINES, Baseline
 from benchmark.feat2gs.outcome import Outcome, write_outcome
 from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
@@ -96,10 +96,11 @@ def fit(
     reconstruction = inputs.reconstruction
     generator = torch.Generator().manual_seed(seed_of(cell))
     start = start_values(reconstruction, protocol.start, protocol.sh_degree, seed_of(cell))
-    if cell.entry == "true_geometry":
+    baseline = BASELINES.get(cell.entry, Baseline(""))
+    if baseline.true_points:
         start["means"] = true_means(reconstruction)
     check_memory(start, inputs.features, device)
-    settings = protocol.free if cell.entry == "instantsplat" else protocol.joint
+    settings = protocol.free if baseline.settings == "free" else protocol.joint
     scene = ProbedScene(
         {name: values.to(device) for name, values in start.items()},
         None if inputs.features is None else inputs.features.to(device),
@@ -107,7 +108,7 @@ def fit(
         protocol.readout,
         torch.from_numpy(reconstruction.valid).to(device),
         generator,
-        HELD.get(cell.entry, ()),
+        baseline.held,
     ).to(device)
     optimizer = scene.optimizer(settings.rates)
     cameras = TorchCameras.of(photographs.cameras, device)

@@ -33,7 +33,7 @@ SILENT = lambda *state: None  # noqa: E731
 
 
 def parameters(channels: int, mode: str) -> int:
-    sizes = {name: size for name, size in attribute_sizes(3).items() if name in MODES[mode]}
+    sizes = {name: size for name, size in attribute_sizes(3).items() if name in MODES[mode].read}
     return sum(value.numel() for value in Readout(channels, sizes, channels, torch.Generator()).parameters())
 
 
@@ -162,7 +162,7 @@ def test_a_mode_reads_out_what_it_says_and_frees_the_rest(reconstruction: Recons
     for mode in ("geometry", "texture", "all"):
         scene = scene_of(reconstruction, mode)
         read = set(scene.read_out())
-        assert read == set(MODES[mode])
+        assert read == set(MODES[mode].read)
         assert set(scene.free) == set(attribute_sizes(1)) - read
 
 

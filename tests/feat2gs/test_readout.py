@@ -20,7 +20,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def sizes_of(mode: str, sh_degree: int = 3) -> dict[str, int]:
-    return {name: size for name, size in attribute_sizes(sh_degree).items() if name in MODES[mode]}
+    return {name: size for name, size in attribute_sizes(sh_degree).items() if name in MODES[mode].read}
 
 
 @pytest.mark.parametrize(
