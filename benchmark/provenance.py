@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -52,3 +53,13 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or "unknown"
+
+
+def provenance(device: str, threads: int, digests: Mapping[str, str], protocol_version: int) -> dict[str, Any]:
+    """What is needed to remake a measured number, as a record has it."""
+    return {
+        "software": software(),
+        "machine": machine() | {"device": device, "threads": threads},
+        "digests": dict(digests),
+        "protocol_version": protocol_version,
+    }

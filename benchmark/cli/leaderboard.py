@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import subprocess
-import tempfile
 import webbrowser
 from dataclasses import asdict
 from functools import cache
@@ -25,6 +21,7 @@ from benchmark.lrf.modes import IMAGE_BASELINES
 from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
 from benchmark.records import Record, read_jsonl
 from benchmark.scenes.spec import list_datasets, public_values
+from leaderboard.viewer_package import fetch_viewer, viewer_package
 from vfm_zoo import registry
 
 if TYPE_CHECKING:
@@ -85,37 +82,9 @@ def viewer_command() -> None:
 
     path = viewer_package()
     if not path.is_file():
-        _pack(f"{NAME}@{VERSION}", path)
+        fetch_viewer(path)
     read_viewer(path)
     console.print(f"{NAME} {VERSION} ({LICENCE}): {path}", highlight=False)
-
-
-def viewer_package() -> Path:
-    """Where the viewer's package is kept, whether it is there or not."""
-    from leaderboard.viewer import NAME, VERSION
-
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "splatbench" / f"{NAME.rpartition('/')[2]}-{VERSION}.tgz"
-
-
-def _pack(package: str, path: Path) -> None:
-    """Have npm fetch a package, complete or not at all."""
-    npm = shutil.which("npm")
-    if npm is None:
-        raise InputError(f"npm is not installed; install it, or put the package {package} at {path}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        done = subprocess.run(
-            [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, package],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-        )
-        found = list(Path(folder).glob("*.tgz"))
-        if done.returncode or len(found) != 1:
-            said = " ".join(done.stderr.split())[-300:] or f"exit code {done.returncode}"
-            raise InputError(f"npm pack {package}: failed ({said}); try again, or put the package at {path}")
-        found[0].replace(path)
 
 
 def build(store: Path, site: Path, results: Path | None = None, publish: bool = False) -> Path:
@@ -160,26 +129,16 @@ def build(store: Path, site: Path, results: Path | None = None, publish: bool = 
 
 
 def _start_view(store: Store, record: Record) -> Pose | None:
-    """From the middle train camera towards the points before it; None where the reconstruction is gone."""
-    import numpy as np
-
+    """Where a record's scene is looked at from at first; None where its reconstruction is gone."""
+    from benchmark.reconstruction.first_view import first_view
     from benchmark.reconstruction.io import load_reconstruction
     from leaderboard.viewer import Pose
 
     key = record.provenance.get("digests", {}).get("reconstruction")
     if not isinstance(key, str) or not KEY.fullmatch(key) or not store.has("reconstructions", key):
         return None
-    made = load_reconstruction(store.path("reconstructions", key))
-    middle = len(made.cameras.world_to_camera) // 2
-    world_to_camera = np.asarray(made.cameras.world_to_camera[middle], dtype=np.float64)
-    rotation, position = world_to_camera[:3, :3], -world_to_camera[:3, :3].T @ world_to_camera[:3, 3]
-    points = made.points[made.valid] @ rotation[2] + world_to_camera[2, 3]
-    distance = float(np.median(points[points > 0])) if (points > 0).any() else 1.0
-    focal = made.cameras.intrinsics[middle][0, 0]
-    fov = 2 * np.degrees(np.arctan(max(made.cameras.width, made.cameras.height) / 2 / focal))
-    target = position + distance * rotation[2]
-    up = -np.asarray(made.cameras.world_to_camera)[:, 1, :3].mean(axis=0)
-    return Pose(position.tolist(), target.tolist(), up.tolist(), float(fov))
+    view = first_view(load_reconstruction(store.path("reconstructions", key)))
+    return Pose(view.position.tolist(), view.target.tolist(), view.up.tolist(), view.fov)
 
 
 def entry_cards() -> dict[str, dict[str, Any]]:

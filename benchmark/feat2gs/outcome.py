@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from PIL import Image
@@ -23,11 +22,10 @@ from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
 from benchmark.splatting.video import interpolated_path, write_video
 from benchmark.store import write_durably
+from benchmark.view_pictures import write_pictures, write_views
 
 log = logging.getLogger(__name__)
 
-# An error of a quarter of the range is white.
-ERROR_GAIN = 4
 FRAMES, FRAMES_PER_SECOND = 48, 24
 
 
@@ -53,18 +51,8 @@ class Outcome:
 
 def write_outcome(folder: Path, record: Record, outcome: Outcome) -> None:
     """Write pictures of test views, features and reconstruction, the video, ``gaussians.ply`` and, last, the record."""
-    errors = (outcome.renders - outcome.truth).abs().mean(dim=-1, keepdim=True).mul(ERROR_GAIN).clamp(0, 1)
-    pictures = {
-        "renders": outcome.renders,
-        "truth": outcome.truth,
-        "error": errors.expand(-1, -1, -1, 3),
-        "masks": outcome.masks[..., None].float().expand(-1, -1, -1, 3),
-    }
-    for kind, images in pictures.items():
-        (folder / kind).mkdir()
-        for name, picture in zip(outcome.names, images, strict=True):
-            pixels = (picture.numpy() * 255).round().astype(np.uint8)
-            Image.fromarray(pixels).save(folder / kind / f"{Path(name).stem}.png", optimize=True)
+    write_views(folder, outcome.names, outcome.renders, outcome.truth)
+    write_pictures(folder / "masks", outcome.names, outcome.masks[..., None].float())
     if outcome.features is not None:
         Image.fromarray(sheet_of(outcome.features, outcome.reconstruction.colors)).save(folder / "features.png")
     Image.fromarray(overview(outcome.reconstruction)).save(folder / "reconstruction.png", optimize=True)

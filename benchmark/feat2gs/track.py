@@ -21,7 +21,7 @@ from benchmark.feat2gs.photographs import Photographs, photographs_of
 from benchmark.feat2gs.pose_fit import fit_test_poses
 from benchmark.feat2gs.start import start_values, true_means
 from benchmark.protocols import Protocol
-from benchmark.provenance import machine, software
+from benchmark.provenance import provenance
 from benchmark.records import Record
 from benchmark.report import Report
 from benchmark.scenes.dtu_official import official_truth_of
@@ -70,12 +70,7 @@ def run_cell(
         absent=seen.absent | shaped.absent,
         cost=cost.values() | {"gaussians": len(fitted.gaussians.means)},
         details=details(inputs, fitted, photographs, names, dataset.millimetres),
-        provenance={
-            "software": software(),
-            "machine": machine() | {"device": device, "threads": torch.get_num_threads()},
-            "digests": inputs.digests,
-            "protocol_version": protocol.version,
-        },
+        provenance=provenance(device, torch.get_num_threads(), inputs.digests, protocol.version),
     )
     shown = Outcome(fitted.gaussians, renders, truth, masks, names, photographs, reconstruction, inputs.features)
     store.publish("cells", key, lambda folder: write_outcome(folder, record, shown))

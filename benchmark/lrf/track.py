@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor
 
 from benchmark.cells import Cell
@@ -31,13 +29,14 @@ from benchmark.lrf.modes import IMAGE_BASELINES, MODES
 from benchmark.lrf.photographs import at_scale
 from benchmark.lrf.stages import taught
 from benchmark.protocols.lrf import LatentProtocol
-from benchmark.provenance import machine, software
+from benchmark.provenance import provenance
 from benchmark.records import Record
 from benchmark.report import Report
 from benchmark.scenes.spec import DatasetSpec
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.ply import write_ply
 from benchmark.store import Store, write_durably
+from benchmark.view_pictures import write_views
 from vfm_zoo import registry
 
 
@@ -83,12 +82,7 @@ def run_cell(
             **scene.frame.values(),
             **outcome.details,
         },
-        provenance={
-            "software": software(),
-            "machine": machine() | {"device": device, "threads": torch.get_num_threads()},
-            "digests": scene.digests | outcome.digests,
-            "protocol_version": protocol.version,
-        },
+        provenance=provenance(device, torch.get_num_threads(), scene.digests | outcome.digests, protocol.version),
     )
     store.publish("cells", key, lambda folder: write_outcome(folder, record, outcome, truth, names))
     report("done", 1, 1, None)
@@ -145,14 +139,7 @@ def write_outcome(
     names: tuple[str, ...],
 ) -> None:
     """Record, pictures of the test views, and the Gaussians as a PLY file (latents are further properties)."""
-    errors = (outcome.shown - truth).abs().mean(dim=1, keepdim=True).mul(4).clamp(0, 1)
-    for kind, images in {"renders": outcome.shown, "truth": truth, "error": errors}.items():
-        (folder / kind).mkdir()
-        for name, picture in zip(names, images, strict=True):
-            pixels = (picture.movedim(0, -1).numpy() * 255).round().astype(np.uint8)
-            Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else pixels).save(
-                folder / kind / f"{Path(name).stem}.png", optimize=True
-            )
+    write_views(folder, names, outcome.shown.movedim(1, -1), truth.movedim(1, -1))
     if outcome.gaussians is not None:
         write_ply(folder / "gaussians.ply", outcome.gaussians)
     write_durably(folder / "record.json", record.to_json())

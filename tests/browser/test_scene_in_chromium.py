@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.cli.leaderboard import viewer_package
 from benchmark.records import Cell, Measurement, Record
 from leaderboard.build import build_site
 from leaderboard.viewer import Pose, read_viewer
+from leaderboard.viewer_package import viewer_package
 
 pytestmark = pytest.mark.browser
 
