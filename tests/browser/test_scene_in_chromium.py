@@ -91,6 +91,17 @@ def test_one_click_shows_the_scene_upright(driver, scene):
             assert message["params"]["request"]["url"].startswith(("file:", "data:", "blob:"))
 
 
+def test_axe_finds_no_violation_around_the_viewer(driver, scene):
+    """The viewer's own controls are its makers' affair."""
+    axe = pytest.importorskip("axe_core_python", reason="needs axe-core: pip install axe-core-python")
+    driver.get(scene.as_uri())
+    driver.execute_script((Path(axe.__file__).parent / "axe.min.js").read_text("utf-8"))
+    script = "const done = arguments[0]; axe.run({exclude: ['#viewer']}).then(done)"
+    found = driver.execute_async_script(script)
+    assert [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
+    driver.get_log("browser")
+
+
 def test_without_webgl_the_page_says_so_and_keeps_the_rest(driver, scene):
     script = "HTMLCanvasElement.prototype.getContext = () => null"
     made = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": script})

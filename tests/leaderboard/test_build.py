@@ -37,6 +37,37 @@ def test_every_relative_link_resolves_and_nothing_else_is_fetched(records, tmp_p
                 assert unquote(fragment) in found[target.resolve().relative_to(site.resolve()).as_posix()].ids, address
 
 
+def test_html_validates(records, record, tmp_path, build):
+    html5lib = pytest.importorskip("html5lib", reason="needs html5lib: pip install html5lib")
+    latent = record("dct_f8", track="lrf", mode="3dgs_lrf", psnr={"0.png": 19.0})
+    for path in build([*records, latent], tmp_path / "site").parent.rglob("*.html"):
+        parser = html5lib.HTMLParser()
+        parser.parse(path.read_text(encoding="utf-8"))
+        assert parser.errors == [], path.name
+
+
+def test_measured_latent_fields_stand_on_a_board_of_their_own(records, record, tmp_path, build, pages):
+    """Both tracks in one site: modes by their names, baselines of image space beside them, no mixing."""
+    latents = [
+        record(entry, scene, 0, track="lrf", mode=mode, psnr={"0.png": value})
+        for scene in "ab"
+        for entry, mode, value in (
+            ("dct_f8", "3dgs_vae", 19.4),
+            ("dct_f8", "3dgs_lrf", 19.7),
+            ("taef2", "3dgs_vae", 19.0),
+            ("mip_splatting_8", "free", 19.8),
+        )
+    ]
+    found = pages(build([*records, *latents], tmp_path / "site").parent)
+    board = found["board/lrf~lite~known~measured/studio.html"]
+    assert "Frozen autoencoder" in board.words and "All three stages" in board.words
+    assert "mip_splatting_8" in board.words and "dct_f8" in board.words
+    assert "noise" not in board.words
+    assert "dct_f8" not in found["board/feat2gs~lite~known~measured/studio.html"].words
+    index = found["index.html"].words
+    assert index.index("Feature probing") < index.index("Latent radiance fields")
+
+
 def test_pages_say_what_they_are_to_every_reader(records, tmp_path, build, pages):
     site = build(records, tmp_path / "site").parent
     for name, page in pages(site).items():

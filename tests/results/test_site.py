@@ -45,6 +45,15 @@ def test_it_is_small(site):
     assert sizes["index.html"] < 200_000
 
 
+def test_html_validates(site):
+    html5lib = pytest.importorskip("html5lib", reason="needs html5lib: pip install html5lib")
+    for name, text in site.items():
+        if name.endswith(".html"):
+            parser = html5lib.HTMLParser()
+            parser.parse(text)
+            assert parser.errors == [], name
+
+
 def test_every_link_resolves(site):
     ids = {name: set(re.findall(r' id="([^"]*)"', text)) for name, text in site.items()}
     for name, text in site.items():
