@@ -1,4 +1,4 @@
-"""Which figures a site shows besides its dot plots, each in a page and as a file of its own."""
+"""Which figures a site shows, each in a page and as a file of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from leaderboard.aggregate import FREE, Table
 from leaderboard.cards import Catalogue
 from leaderboard.charts import Chart, HeatMap, Radar
 from leaderboard.content import BoardContent, Content
+from leaderboard.figures import summary_plots
 from leaderboard.formats import mode_title
 from leaderboard.matrices import Matrix, column, mean_column
 from leaderboard.plot import DotPlot
@@ -39,14 +40,19 @@ def heat(slug: str, matrix: Matrix) -> Drawing:
 
 
 def board_drawings(content: Content, board: BoardContent) -> list[Drawing]:
-    """Radar, score against parameters and against time, and curves of concatenation, as far as there is data."""
+    """Scores with their spread, radar, score against parameters and time, curves of concatenation: as far as there is data."""
     by_mode: dict[str, list[Table]] = {}
     for modes in board.tables.values():
         for mode, table in modes.items():
             if mode != FREE:
                 by_mode.setdefault(mode, []).append(table)
     slug = board.board.slug
-    found = []
+    found: list[Drawing | None] = []
+    if board.summary:
+        found += [
+            Drawing(f"{slug}~scores~{mode}", f"{mode_title(mode)}: mean over datasets", plot)
+            for mode, plot in summary_plots(content.catalogue, board.summary)
+        ]
     if not board.repeats:
         found.append(_radar(slug, content.catalogue, by_mode))
         for mode, tables in by_mode.items():

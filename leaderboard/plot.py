@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 WIDTH = 400
 ROW = 26
@@ -48,6 +49,8 @@ class Tick:
 @dataclass(frozen=True)
 class DotPlot:
     """Marks from top to bottom over one axis."""
+
+    kind: ClassVar[str] = "dots"
 
     title: str
     axis: str
