@@ -41,7 +41,12 @@ class BoardContent:
         """A single printed table of image metrics: means that other published tables say in full."""
         tables = [table for modes in self.tables.values() for table in modes.values()]
         image = all(METRICS[name].kind == "image" for table in tables for name in table.metrics)
-        return self.board.origin == "published" and len(self.tables) == 1 and image
+        return not self.in_index and image
+
+    @property
+    def in_index(self) -> bool:
+        """Whether the index sums it up: a summary over one printed table would repeat that table."""
+        return self.board.origin != "published" or len(self.tables) > 1
 
 
 @dataclass(frozen=True)

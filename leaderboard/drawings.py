@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from benchmark.records import METRICS, Record
-from leaderboard import charts
+from leaderboard import charts, links
 from leaderboard.aggregate import FREE, Table
 from leaderboard.cards import Catalogue
 from leaderboard.charts import Chart, HeatMap, Radar
@@ -39,8 +39,18 @@ def heat(slug: str, matrix: Matrix) -> Drawing:
     return Drawing(f"{slug}~{matrix.name}", f"{matrix.kind}, {matrix.title}{which}: {len(matrix.entries)} rows", chart)
 
 
+def score_drawings(content: Content, board: BoardContent) -> list[Drawing]:
+    """Scores with the spread of their seeds, by mode: the dot plots that the index shows."""
+    if not board.summary or not board.in_index:
+        return []
+    return [
+        Drawing(links.scores(board.board, mode), f"{mode_title(mode)}: mean over datasets", plot)
+        for mode, plot in summary_plots(content.catalogue, board.summary)
+    ]
+
+
 def board_drawings(content: Content, board: BoardContent) -> list[Drawing]:
-    """Scores with their spread, radar, score against parameters and time, curves of concatenation: as far as there is data."""
+    """Radar, score against parameters and against time, and curves of concatenation, as far as there is data."""
     by_mode: dict[str, list[Table]] = {}
     for modes in board.tables.values():
         for mode, table in modes.items():
@@ -48,11 +58,6 @@ def board_drawings(content: Content, board: BoardContent) -> list[Drawing]:
                 by_mode.setdefault(mode, []).append(table)
     slug = board.board.slug
     found: list[Drawing | None] = []
-    if board.summary:
-        found += [
-            Drawing(f"{slug}~scores~{mode}", f"{mode_title(mode)}: mean over datasets", plot)
-            for mode, plot in summary_plots(content.catalogue, board.summary)
-        ]
     if not board.repeats:
         found.append(_radar(slug, content.catalogue, by_mode))
         for mode, tables in by_mode.items():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from leaderboard import links
 from leaderboard.content import Content
-from leaderboard.drawings import Drawing, board_drawings, heat
+from leaderboard.drawings import Drawing, board_drawings, heat, score_drawings
 from leaderboard.matrices import Twin, agreements, board_matrices
 from leaderboard.page import Page
 from leaderboard.questions import QUESTIONS, answers, check_statements
@@ -16,8 +16,8 @@ def insight_pages(content: Content) -> Iterator[Page]:
     """The three pages, and every figure in them as a file."""
     drawn = [(board, board_drawings(content, board)) for board in content.boards]
     yield Page("figures.html", "figures.html.j2", {"boards": [(board, some) for board, some in drawn if some]})
-    for _, some in drawn:
-        yield from map(drawing_page, some)
+    for board, some in drawn:
+        yield from map(drawing_page, [*score_drawings(content, board), *some])
     yield from _correlation_pages(content)
     yield Page(
         "questions.html",

@@ -37,6 +37,11 @@ def scene_data(gaussians: str) -> str:
     return gaussians.removesuffix(".ply") + ".js"
 
 
+def scores(board: Board, mode: str) -> str:
+    """Name of the drawing of a board's scores in a mode."""
+    return f"{board.slug}~scores~{mode}"
+
+
 def drawing_file(name: str) -> str:
     """A figure as a file for a paper."""
     return f"figures/{name}.svg"

@@ -79,8 +79,7 @@ def index_page(content: Content) -> Page:
     tracks: dict[str, tuple[list[dict[str, Any]], list[tuple[Board, str, int]]]] = {}
     for board in content.boards:
         boards, small = tracks.setdefault(board.board.track, ([], []))
-        # A summary over one printed table would repeat that table.
-        if board.board.origin == "published" and len(board.tables) == 1:
+        if not board.in_index:
             ((dataset, modes),) = board.tables.items()
             small.append((board.board, dataset, sum(len(table.rows) for table in modes.values())))
             continue
