@@ -22,6 +22,7 @@ EXTRAS = (
     ("zoo", "transformers", "entries with weights on a hub"),
     ("view", "viser", "the live view of a fitted scene"),
     ("video", "imageio_ffmpeg", "videos of a fitted scene"),
+    ("upsample", "kornia", "modes *_up: features along the edges of the photographs"),
     ("ray", "ray", "running on a cluster"),
 )
 
