@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from benchmark.errors import InputError, nearest
+from benchmark.protocols.quirks import quirk
 from benchmark.protocols.scenes import Alignment, Images, Pairs, Reconstruct, SparseAlignment, Stereo
 
 
@@ -22,11 +23,11 @@ class Reduce:
     components
         Channels that are kept; features with fewer keep all they have.
     scaling
-        ``global``: one factor so that the mean variance of a channel is 1; ``none``: as published (Q6).
+        ``global``: one factor so that the mean variance of a channel is 1; ``none``: as published.
     """
 
     components: int
-    scaling: Literal["global", "none"]
+    scaling: Literal["global", "none"] = quirk("Q6")
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,12 @@ class Concatenate:
     normalise
         Of each reduced part, over all its numbers: ``range`` to [0, 1] as published, ``variance`` to one mean variance.
     ordered
-        True: as published, the order given counts, and what follows a raw entry is not reduced by itself (Q10).
+        True: as published, the order given counts, and what follows a raw entry is not reduced by itself.
         False: parts are sorted by name, so every order is the same entry.
     """
 
     normalise: Literal["range", "variance"]
-    ordered: bool
+    ordered: bool = quirk("Q10")
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,12 @@ class Readout:
     Attributes
     ----------
     width
-        Hidden units; None takes the number of input channels, as published (Q2).
+        Hidden units; None takes the number of input channels, as published.
     hidden_layers
         1 as published; more for the study of its capacity.
     """
 
-    width: int | None
+    width: int | None = quirk("Q2")
     hidden_layers: int = 1
 
 
@@ -152,7 +153,7 @@ class JointFit:
     refine_poses
         Whether the train cameras move.
     anchored
-        True: the first camera holds the world, and a camera that a step does not see stays (Q17). False: as published,
+        True: the first camera holds the world, and a camera that a step does not see stays. False: as published,
         absolute un-normalised quaternions and translations of all cameras in one tensor under one Adam.
     rate_by_extent
         Whether the rate of the means is multiplied by 1.1 times the largest distance of a train camera from their mean,
@@ -168,7 +169,7 @@ class JointFit:
     means_decay: float
     ssim_weight: float
     refine_poses: bool
-    anchored: bool = True
+    anchored: bool = quirk("Q17", True)
     rate_by_extent: bool = False
     scale_penalty: float = 0.0
     update_last: bool = True
@@ -193,7 +194,7 @@ class TestPoses:
     steps: int
     rate_translation: float
     rate_rotation: float
-    absolute: bool = False
+    absolute: bool = quirk("Q17", False)
     late_record: bool = False
 
 
@@ -204,7 +205,7 @@ class Evaluate:
     Attributes
     ----------
     masked
-        True: mean over the pixels of the mask; False: masked images, mean over the frame (Q3).
+        True: mean over the pixels of the mask; False: masked images, mean over the frame.
     align
         How fitted points are brought to the true ones before they are compared: ``none`` (cameras are exact) or
         ``similarity`` (Umeyama over one-to-one pixels).
@@ -213,14 +214,14 @@ class Evaluate:
     eight_bit
         Whether pictures are rounded to 8 bits before they are compared, as files are.
     jpeg_masks
-        Whether masks of JPEG photographs pass through a JPEG, and lose what is then not exactly white (Q3).
+        Whether masks of JPEG photographs pass through a JPEG, and lose what is then not exactly white.
     """
 
-    masked: bool
+    masked: bool = quirk("Q3")
     align: Literal["none", "similarity"]
     official: bool = False
     eight_bit: bool = False
-    jpeg_masks: bool = False
+    jpeg_masks: bool = quirk("Q3", False)
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ class Protocol:
 
     name: str
     version: int
-    choice: Literal["paper", "recommended"]
+    choice: Literal["paper", "recommended"] = quirk("Q9")
     images: Images
     reconstruct: Reconstruct
     reduce: Reduce
@@ -247,7 +248,7 @@ class Protocol:
     free: JointFit
     test_poses: TestPoses
     evaluate: Evaluate
-    seeds: int
+    seeds: int = quirk("Q4")
     description: str = ""
 
     def values(self, reconstruction: str = "known") -> dict[str, Any]:

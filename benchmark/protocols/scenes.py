@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from benchmark.protocols.quirks import quirk
+
 
 @dataclass(frozen=True)
 class Images:
@@ -127,10 +129,10 @@ class Pairs:
     long_side
         The network sees photographs of this long side, their sides floored to multiples of 16 by stretching.
     true_similarity
-        Test cameras move by ``s R c + t``; False as published, ``R c + s t`` (Q1).
+        Test cameras move by ``s R c + t``; False as published, ``R c + s t``.
     one_focal
         Whether the photographs' fx and fy share the factor of the width, as published, though stretching gave each
-        axis its own (Q12).
+        axis its own.
     mask_absolute
         Depths that differ by less than this in the world's unit agree, as published (section 2.6); None takes the
         relative `Reconstruct.mask_tolerance`.
@@ -138,8 +140,8 @@ class Pairs:
 
     long_side: int = 512
     align: Alignment = field(default_factory=Alignment)
-    true_similarity: bool = True
-    one_focal: bool = False
+    true_similarity: bool = quirk("Q1", True)
+    one_focal: bool = quirk("Q12", False)
     mask_absolute: float | None = None
 
 
@@ -169,8 +171,8 @@ class SparseAlignment:
     betas: tuple[float, float] = (0.9, 0.9)
     shared_focal: bool = True
     clean_tolerance: float = 0.001
-    true_similarity: bool = True
-    one_focal: bool = False
+    true_similarity: bool = quirk("Q1", True)
+    one_focal: bool = quirk("Q12", False)
     mask_absolute: float | None = None
 
 
