@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "readout forward": ("readout",),
     "rasterise forward": ("render",),
     "loss forward": ("loss",),
-    "readout backward": ("_FusedReadoutBackward", "_PixelReadoutBackward"),
+    "readout backward": ("_FusedReadoutBackward", "_PixelReadoutBackward", "_CellReadoutBackward"),
     "rasterise backward": ("BlendBackward", "ShadeBackward", "ProjectBackward", "_RasterizeToPixelsBackward"),
     "backward in all": ("backward",),
     "optimiser": ("optimizer",),

@@ -27,6 +27,8 @@ DESCENDING = (
     "sd21",
     "iuvrgb",
 )
+# Backbones that FeatUp has weights for (Q11: the paper's plain rows are larger ones).
+FEATUP_BACKBONES = ("dino_s16", "dinov2_s14", "clip_b16")
 DEMO = ("efficientnet_lite0", "efficientnet_lite0_random", "random", "iuvrgb")
 # Everything that a package index alone brings: no hub, no account, no form (`saliency_vits14`: `make saliency`).
 WITHOUT_DOWNLOAD = (
@@ -186,8 +188,11 @@ STUDIES: dict[str, Study] = {
         ),
         Study(
             "paper-variants",
-            "the paper's `*` rows: each Gaussian's own feature is fitted too",
-            _on_papers_data(["dust3r", "dinov2_b14", "dino_b16", "clip_b16"], FINE_TUNED_MODES),
+            "the paper's `*` rows, each Gaussian's own feature fitted too, and its `+` rows, FeatUp beside the same backbone",
+            (
+                *_on_papers_data(["dust3r", "dinov2_b14", "dino_b16", "clip_b16"], FINE_TUNED_MODES),
+                *_on_papers_data([name + end for name in FEATUP_BACKBONES for end in ("", "_featup")]),
+            ),
         ),
         Study(
             "paper-descending",

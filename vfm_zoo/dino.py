@@ -1,4 +1,4 @@
-"""DINO and iBOT: ViT-B/16 that taught themselves on ImageNet-1k."""
+"""DINO and iBOT: ViT-B/16, and DINO's ViT-S/16, that taught themselves on ImageNet-1k."""
 
 from __future__ import annotations
 
@@ -53,6 +53,18 @@ DINO = Entry(
     trained_on=closed("ImageNet-1k alone, images only", "paper, section 4"),
 )
 
+SMALL = replace(
+    DINO,
+    name="dino_s16",
+    title="DINO ViT-S/16",
+    architecture="ViT-S/16",
+    parameters=21_665_664,
+    channels=384,
+    options={**DINO.options, "timm_name": "vit_small_patch16_224.dino"},
+    weights=unpinned("timm/vit_small_patch16_224.dino"),
+    choices={},
+)
+
 IBOT = replace(
     DINO,
     name="ibot_b16",
@@ -70,4 +82,4 @@ IBOT = replace(
     supervision="self-distillation and masked tokens",
 )
 
-ENTRIES = (DINO, IBOT)
+ENTRIES = (DINO, SMALL, IBOT)

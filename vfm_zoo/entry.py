@@ -101,12 +101,15 @@ class Input:
         Both sides of the image must be a multiple of this.
     native_side
         Side in pixels of the images that the network was trained with last, where there is one; not enforced.
+    side
+        Every image is stretched to a square of this side, whatever the protocol says; None leaves it to the protocol.
     """
 
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     multiple_of: int = 1
     native_side: int | None = None
+    side: int | None = None
 
 
 @dataclass(frozen=True)
@@ -311,6 +314,8 @@ class Entry(Model):
         aligned = self.input.multiple_of >= 1 and self.input.multiple_of % self.stride == 0
         self._require(aligned, "input", f"a multiple_of that is a multiple of the stride {self.stride}")
         self._require(all(value > 0 for value in self.input.std), "input", "a positive std")
+        square = self.input.side is None or (self.input.side > 0 and self.input.side % self.input.multiple_of == 0)
+        self._require(square, "input", f"a side that is a multiple of {self.input.multiple_of}")
         self._require(set(self.choices) <= {"paper", "recommended"}, "choices", "'paper' or 'recommended'")
         self._require(self.precision in ("float32", "bfloat16", "float16"), "precision", "float32, bfloat16 or float16")
 
@@ -318,6 +323,9 @@ class Entry(Model):
         """As `Model.decisive`, with what is asked of the network and what it is fed."""
         fed = asdict(self.input)
         del fed["native_side"]
+        if fed["side"] is None:
+            # So that what was computed before it existed keeps its key.
+            del fed["side"]
         return {
             **super().decisive(),
             "input": fed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import asdict
 
 import torch
@@ -14,7 +15,7 @@ from benchmark.feat2gs.pose_fit import TrainPoses
 from benchmark.metrics.loss import photometric_loss
 from benchmark.protocols import JointFit, WarmStart
 from benchmark.report import Report
-from benchmark.splatting.fitting import LossGuard, camera_extent, log_linear
+from benchmark.splatting.fitting import LossGuard, camera_extent, log_linear, looks_at
 from benchmark.splatting.render import TorchCameras, render
 
 
@@ -22,7 +23,7 @@ def warm_start(scene: ProbedScene, optimizer: torch.optim.Adam, settings: WarmSt
     """Teach the readout the start values: the sum over attributes of the mean L1 distance, no rendering."""
     if scene.readout is None:
         return
-    guard = LossGuard("warm start")
+    guard = LossGuard("warm start", settings.steps)
     for step in range(settings.steps):
         for group in optimizer.param_groups:
             group["lr"] = log_linear(settings.rate, settings.final_rate, step / settings.steps)
@@ -59,9 +60,10 @@ def joint_fit(
     for group in optimizer.param_groups:
         group["lr"] = rates.get(group["name"], 0.0)
     poses = TrainPoses(cameras, settings)
-    guard = LossGuard("joint fit")
+    guard = LossGuard("joint fit", settings.steps)
     stack: list[int] = []
-    blank = 0  # steps in a row whose view saw nothing: nothing pulls such Gaussians back
+    # Whether the latest views saw anything: if none did, nothing pulls the Gaussians back.
+    seen: deque[torch.Tensor] = deque(maxlen=len(photographs))
     for step in range(settings.steps):
         decay = log_linear(1.0, settings.means_decay, step / settings.steps)
         for group in optimizer.param_groups:
@@ -74,8 +76,9 @@ def joint_fit(
             gaussians = scene.gaussians()
         with record_function("render"):
             rendering = render(gaussians, poses.cameras([view]))
-        blank = 0 if bool(rendering.alpha.detach().any()) else blank + 1
-        if blank == len(photographs):
+        seen.append(rendering.alpha.detach().any())
+        looked = looks_at(step, settings.steps, photographs.device)
+        if looked and len(seen) == len(photographs) and not torch.stack(list(seen)).any():
             raise CellError(
                 f"joint fit: no train view sees a Gaussian any more at step {step + 1} (last loss {guard.last:.6g}); "
                 "look at the scale of the entry's features, or lower the protocol's rates"

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from benchmark.protocols import JointFit, TestPoses
 from benchmark.report import Report
-from benchmark.splatting.fitting import log_linear
+from benchmark.splatting.fitting import log_linear, looks_at
 from benchmark.splatting.gaussians import Gaussians
 from benchmark.splatting.poses import PoseRefinement, matrix_to_quaternion, quaternion_to_matrix
 from benchmark.splatting.render import TorchCameras, render
@@ -119,7 +119,8 @@ def fit_test_poses(
             optimizer.zero_grad(set_to_none=True)
             losses.sum().backward()
             optimizer.step()
-            report("test poses", step + 1, settings.steps, float(best_loss.mean()))
+            if looks_at(step, settings.steps, best_loss.device):
+                report("test poses", step + 1, settings.steps, float(best_loss.mean()))
         pose = poses() if settings.late_record else world_to_camera
         best = torch.where(better[:, None, None], pose.detach(), best)
     return replace(cameras, world_to_camera=best)

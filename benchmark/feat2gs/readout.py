@@ -1,15 +1,16 @@
 """The readout: one small MLP an attribute, applied to the feature of every pixel (section 4 of the protocol notes).
 
-On a CPU the first layer runs on the tokens and the rest is fused (`token_kernel`), or, where there is a token a pixel,
-both layers are (`pixel_kernel`). Elsewhere, and for features that are free for each Gaussian, the plain path upsamples
-first. All give the same numbers.
+The first layer runs on the tokens and the rest is fused (`token_kernel` on a CPU, `cell_kernel` on CUDA); where there is
+a token a pixel, both layers are (`pixel_kernel`, on a CPU). Elsewhere, and for features that are free for each Gaussian,
+the plain path upsamples first. All give the same numbers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,6 +21,9 @@ from torch.nn import functional
 from benchmark.feat2gs.pixel_kernel import CHUNK, read_out_pixels, read_out_pixels_backward
 from benchmark.feat2gs.token_kernel import TokenSampling, read_out, read_out_backward, sample_tokens
 from benchmark.features.feature_maps import sample_grid
+
+if TYPE_CHECKING:
+    from benchmark.feat2gs.cell_kernel import CellSampling
 
 Extent = tuple[float, float, float, float]
 WHOLE_IMAGE: Extent = (0.0, 0.0, 1.0, 1.0)
@@ -62,6 +66,7 @@ class Readout(nn.Module):
         self.second = nn.ModuleDict({name: _linear(width, size, generator) for name, size in sizes.items()})
         # By identity of the tensors they were made from, which are kept beside them: both never change.
         self._samplings: dict[int, tuple[torch.Tensor, TokenSampling]] = {}
+        self._cells: dict[int, tuple[torch.Tensor, CellSampling]] = {}
         self._features: dict[int, tuple[torch.Tensor, np.ndarray]] = {}
 
     def _first(self) -> list[nn.Linear]:
@@ -79,15 +84,20 @@ class Readout(nn.Module):
         valid: Bool[torch.Tensor, "view height width"],
     ) -> dict[str, Float[torch.Tensor, "pixel size"]]:
         """Attributes of the valid pixels, in their order; ``grid`` and ``extent`` are those of `FeatureMaps`."""
-        if grid.device.type != "cpu" or self.middle:
+        on_cpu = grid.device.type == "cpu"
+        # Without a few pixels a token there is nothing to share; on CUDA large matrix products are the quicker way then.
+        fusible = on_cpu or (find_spec("triton") is not None and grid[0, 0].numel() * 4 <= valid[0].numel())
+        if self.middle or not fusible:
             features = sample_grid(grid, extent, (valid.shape[1], valid.shape[2])).movedim(1, -1)[valid]
             return self.plain(features)
-        if grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
+        if on_cpu and grid.shape[2:] == valid.shape[1:] and extent == WHOLE_IMAGE:
             return self._read_pixels(grid, valid)
-        sampling = self._sample(grid, extent, valid)
         hidden = self._hidden(grid.movedim(1, -1).flatten(0, 1))
-        parameters = [(layer.weight, layer.bias) for layer in self.second.values()]
-        outputs = _FusedReadout.apply(hidden, sampling, *(value for pair in parameters for value in pair))
+        layers = [value for layer in self.second.values() for value in (layer.weight, layer.bias)]
+        if on_cpu:
+            outputs = _FusedReadout.apply(hidden, self._sample(grid, extent, valid), *layers)
+        else:
+            outputs = _CellReadout.apply(hidden, self._sample_cells(grid, extent, valid), *layers)
         return dict(zip(self.second, outputs, strict=True))
 
     def plain(
@@ -138,6 +148,17 @@ class Readout(nn.Module):
             self._samplings[id(valid)] = valid, sampling
         return self._samplings[id(valid)][1]
 
+    def _sample_cells(
+        self, grid: torch.Tensor, extent: Extent, valid: Bool[torch.Tensor, "view height width"]
+    ) -> CellSampling:
+        """The same, sorted for CUDA."""
+        if id(valid) not in self._cells:
+            from benchmark.feat2gs.cell_kernel import sample_cells
+
+            shape = len(grid), grid.shape[2], grid.shape[3]
+            self._cells[id(valid)] = valid, sample_cells(shape, extent, valid)
+        return self._cells[id(valid)][1]
+
 
 class _FusedReadout(torch.autograd.Function):
     """Bilinear sampling of the hidden layer, ReLU and the second layer of every head, in one pass over the pixels."""
@@ -181,6 +202,35 @@ class _FusedReadout(torch.autograd.Function):
                 torch.from_numpy(bias_partial.sum(axis=0)),
             ]
         return (torch.from_numpy(hidden_gradient), None, *layer_gradients)
+
+
+class _CellReadout(torch.autograd.Function):
+    """`_FusedReadout` on CUDA."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, sampling: CellSampling, *layers: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        from benchmark.feat2gs.cell_kernel import read_out_cells
+
+        ctx.sampling = sampling
+        ctx.save_for_backward(hidden, *layers)
+        heads = zip(hidden.flatten(1, 2), layers[::2], layers[1::2], strict=True)
+        return tuple(read_out_cells(values, sampling, weight, bias) for values, weight, bias in heads)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        from benchmark.feat2gs.cell_kernel import read_out_cells_backward
+
+        hidden, *layers = ctx.saved_tensors
+        hidden_gradient = torch.empty_like(hidden)
+        layer_gradients: list[torch.Tensor] = []
+        heads = zip(hidden.flatten(1, 2), hidden_gradient.flatten(1, 2), layers[::2], gradients, strict=True)
+        for values, filled, weight, gradient in heads:
+            own, second = read_out_cells_backward(values, ctx.sampling, weight, gradient.contiguous())
+            filled.copy_(own)
+            layer_gradients += [second, gradient.sum(dim=0)]
+        return (hidden_gradient, None, *layer_gradients)
 
 
 class _PixelReadout(torch.autograd.Function):

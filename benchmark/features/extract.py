@@ -71,7 +71,8 @@ def input_size(entry: Entry, width: int, height: int, images: Images) -> tuple[i
     """``(width, height)`` at which an entry sees an image of this size.
 
     Networks see the protocol's ``feature_long_side``, each side rounded to the nearest multiple that they take, by
-    itself (Q12). Raw entries see the size that is fitted: one token is then one Gaussian, and nothing is interpolated.
+    itself (Q12), unless the entry fixes the size itself. Raw entries see the size that is fitted: one token is then one
+    Gaussian, and nothing is interpolated.
 
     Raises
     ------
@@ -80,6 +81,8 @@ def input_size(entry: Entry, width: int, height: int, images: Images) -> tuple[i
     """
     if entry.kind == "raw":
         return working_size(width, height, images.long_side)
+    if entry.input.side is not None:
+        return entry.input.side, entry.input.side
     multiple = entry.input.multiple_of
     scaled = working_size(width, height, images.feature_long_side)
     if min(scaled) < multiple:

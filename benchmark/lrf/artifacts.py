@@ -125,7 +125,7 @@ class LatentScene:
         settings = self.protocol.matches
         key = digest(
             self.seen
-            | {"version": MATCHES_VERSION, "settings": asdict(settings), "reconstruction": self.reconstruction_key}
+            | {"version": MATCHES_VERSION, "settings": settings.values(), "reconstruction": self.reconstruction_key}
         )
         images = lambda: self.photographs.train.movedim(1, -1).numpy()  # noqa: E731
         folder = self.store.make(

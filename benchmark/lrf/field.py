@@ -120,7 +120,7 @@ def fit_field(
         densification = Densification(DensificationSettings(**asdict(settings.densify)), extent, generator)
     background = _background(targets, settings)
     rate = None
-    guard, stack = LossGuard("field"), list[int]()
+    guard, stack = LossGuard("field", settings.steps), list[int]()
     for step in range(settings.steps):
         means_rate = log_linear(settings.rates.means, settings.rates.means_final, step / settings.steps) * extent
         optimizer.param_groups[0]["lr"] = means_rate

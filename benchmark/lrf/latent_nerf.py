@@ -135,7 +135,7 @@ def fit_rays(
     field = RayField(network, near, far, settings.samples, background)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, eps=1e-15, fused=True)
     rays = [rays_of(cameras, view) for view in range(len(targets))]
-    guard = LossGuard("latent nerf")
+    guard = LossGuard("latent nerf", settings.steps)
     for step in range(settings.steps):
         optimizer.param_groups[0]["lr"] = log_linear(settings.rate, settings.final_rate, step / settings.steps)
         view = int(torch.randint(len(targets), (1,), generator=generator))

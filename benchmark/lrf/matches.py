@@ -1,7 +1,7 @@
 """Pixels of two photographs that show the same point, and how far their latents are apart (Stage I, section 3).
 
-Features are COLMAP's SIFT, matched mutually along the epipolar lines of the known cameras and verified against them
-(`benchmark.reconstruction.sparse`), which is what COLMAP's two-view verification leaves where it finds the same cameras.
+Features are COLMAP's SIFT (`benchmark.reconstruction.sparse`), matched mutually: along the epipolar lines of the known
+cameras and verified against them, or everywhere and verified by COLMAP's two-view RANSAC, as the setting says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmark.cameras import Cameras
 from benchmark.errors import InputError
 from benchmark.lrf.latents import sample
 from benchmark.protocols.lrf import Matches
-from benchmark.reconstruction.sparse import extract_features, fundamental_matrix, match
+from benchmark.reconstruction.sparse import extract_features, fundamental_matrix, match, verified
 
 # Rises when code changes matches that no setting shows.
 MATCHES_VERSION = 1
@@ -52,9 +52,17 @@ def find_matches(
     features = [extract_features(image) for image in grey]
     found = {}
     for i, j in combinations(range(len(images)), 2):
-        chosen = match(features[i], features[j], cameras[i], cameras[j])
+        if settings.geometry == "cameras":
+            chosen = match(features[i], features[j], cameras[i], cameras[j])
+            fundamental = fundamental_matrix(cameras[i], cameras[j])
+        else:
+            # Always the same draws: matches belong to a scene, not to a seed.
+            found_here = verified(features[i], features[j], cameras[i], cameras[j], seed=0)
+            if found_here is None:
+                continue
+            chosen, fundamental = found_here
         first, second = features[i].pixels[chosen[:, 0]], features[j].pixels[chosen[:, 1]]
-        error = epipolar_distance(first, second, fundamental_matrix(cameras[i], cameras[j])) / downscale
+        error = epipolar_distance(first, second, fundamental) / downscale
         kept = error <= settings.largest_error
         if kept.sum() >= settings.fewest:
             found[i, j] = Pair(

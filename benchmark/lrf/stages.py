@@ -58,7 +58,7 @@ def align_encoder(
     """The autoencoder after Stage I on these scenes."""
     settings, store = scenes[0].protocol.align_encoder, scenes[0].store
     autoencoder, seed = teacher.autoencoder, _seed(scenes, repetition)
-    key = _key("I", teacher.digest, scenes, asdict(settings) | asdict(scenes[0].protocol.matches), seed)
+    key = _key("I", teacher.digest, scenes, asdict(settings) | scenes[0].protocol.matches.values(), seed)
     best, progress = teach(
         lambda: encoder_lesson(autoencoder, scenes, settings, device), settings, key, seed, store, report
     )

@@ -103,7 +103,7 @@ def _teach(
         parameter.requires_grad_(True)
     try:
         progress = _resumed(lesson, optimizer, store.path(KIND, checkpoint))
-        guard = LossGuard(lesson.stage)
+        guard = LossGuard(lesson.stage, settings.steps)
         while progress.steps < settings.steps and len(progress.history) - 1 - progress.best_round < settings.patience:
             # A round draws from its own seed, so that one that is taken up again goes on with the same draws.
             generator = torch.Generator().manual_seed(seed + len(progress.history))

@@ -131,11 +131,22 @@ class Matches:
         weighed.
     fewest
         Pairs of views with fewer matches are not used.
+    geometry
+        Whose epipolar lines: ``cameras``, of the known cameras, along which features are also compared; ``estimated``,
+        of each pair by RANSAC from features compared with all others, as COLMAP verifies matches.
     """
 
     sigma: float = 1.0
     largest_error: float = 1.0
     fewest: int = 16
+    geometry: Literal["cameras", "estimated"] = "cameras"
+
+    def values(self) -> dict[str, Any]:
+        """Plain values; ``geometry`` where it says something, so that what was computed before it existed keeps its key."""
+        values = asdict(self)
+        if self.geometry == "cameras":
+            del values["geometry"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -239,7 +250,7 @@ class LatentProtocol:
 
     def values(self) -> dict[str, Any]:
         """Nested plain values that decide numbers: all but the words."""
-        values = asdict(self)
+        values = asdict(self) | {"matches": self.matches.values()}
         for words in ("description", "seeds"):
             del values[words]
         return values
@@ -256,7 +267,7 @@ PAPER = LatentProtocol(
     fit=FieldFit(steps=30_000, rate_by_extent=True),
     image=ImageFit(FieldFit(steps=30_000, rate_by_extent=True)),
     latent_nerf=LatentField(steps=30_000, rays=1024, samples=96, resolutions=(16, 32, 64, 128)),
-    matches=Matches(),
+    matches=Matches(geometry="estimated"),
     align_encoder=AlignEncoder(steps=20_000, rate=1e-5, round_steps=500),
     align_decoder=AlignDecoder(steps=20_000, rate=1e-5, round_steps=500),
     seeds=1,
@@ -272,6 +283,8 @@ STRICT = replace(
     align_encoder=replace(PAPER.align_encoder, unit="deviation"),
     align_decoder=replace(PAPER.align_decoder, plain=0.5),
     seeds=3,
+    # Cameras are given: they say more of a pair than RANSAC does.
+    matches=Matches(),
 )
 
 LITE = replace(

@@ -102,9 +102,45 @@ def match(
     if not len(first.pixels) or not len(second.pixels):
         return np.zeros((0, 2), np.uint32)
     fundamental = fundamental_matrix(first_camera, second_camera)
-    best, similarity, runner_up, best_back = _best_along_line(
-        first.pixels, second.pixels, first.descriptors, second.descriptors, fundamental, MAX_EPIPOLAR_ERROR**2
+    return _mutual(
+        *_best_along_line(
+            first.pixels, second.pixels, first.descriptors, second.descriptors, fundamental, MAX_EPIPOLAR_ERROR**2
+        )
     )
+
+
+def match_everywhere(first: Features, second: Features) -> UInt32[np.ndarray, "match 2"]:
+    """Mutually best features whose descriptors are close, wherever they lie."""
+    if len(first.pixels) < 2 or len(second.pixels) < 2:
+        return np.zeros((0, 2), np.uint32)
+    cosines = first.descriptors @ second.descriptors.T
+    best, best_back = cosines.argmax(axis=1), cosines.argmax(axis=0)
+    runner_up, similarity = np.partition(cosines, -2, axis=1)[:, -2:].T
+    return _mutual(best, similarity, runner_up, best_back)
+
+
+def verified(
+    first: Features, second: Features, first_camera: Camera, second_camera: Camera, seed: int
+) -> tuple[UInt32[np.ndarray, "match 2"], Float64[np.ndarray, "3 3"]] | None:
+    """What COLMAP's two-view verification leaves of matches, and its fundamental matrix; None where it finds none.
+
+    Of the cameras it is told the intrinsics alone; the seed is that of its RANSAC.
+    """
+    options = pycolmap.TwoViewGeometryOptions()
+    options.ransac.random_seed = seed
+    geometry = pycolmap.estimate_two_view_geometry(
+        *_pinhole(first_camera, first.pixels),
+        *_pinhole(second_camera, second.pixels),
+        match_everywhere(first, second),
+        options,
+    )
+    inliers, fundamental = np.asarray(geometry.inlier_matches, np.uint32).reshape(-1, 2), geometry.F
+    if not len(inliers) or fundamental is None or not np.any(fundamental):
+        return None
+    return inliers, np.asarray(fundamental, np.float64)
+
+
+def _mutual(best, similarity, runner_up, best_back):
     # Unit vectors: squared distance is 2 - 2 cos.
     closer = (1 - similarity) < MAX_RATIO**2 * (1 - runner_up)
     mutual = best_back[best] == np.arange(len(best))
@@ -157,10 +193,9 @@ def _triangulate(
     """Tracks through all views, triangulated robustly and cleaned, without a file or a database."""
     reconstruction, graph = pycolmap.Reconstruction(), pycolmap.CorrespondenceGraph()
     for number, (camera, found) in enumerate(zip(cameras, features, strict=True), start=1):
-        pinhole, pixels = _without_skew(camera, found.pixels)
-        reconstruction.add_camera_with_trivial_rig(
-            pycolmap.Camera(model="PINHOLE", width=camera.width, height=camera.height, params=pinhole, camera_id=number)
-        )
+        pinhole, pixels = _pinhole(camera, found.pixels)
+        pinhole.camera_id = number
+        reconstruction.add_camera_with_trivial_rig(pinhole)
         reconstruction.add_image_with_trivial_frame(
             pycolmap.Image(name=str(number), keypoints=pixels, camera_id=number, image_id=number),
             pycolmap.Rigid3d(np.asarray(camera.world_to_camera, dtype=np.float64)[:3]),
@@ -186,11 +221,13 @@ def _triangulate(
     return reconstruction
 
 
-def _without_skew(
+def _pinhole(
     camera: Camera, pixels: Float64[np.ndarray, "feature 2"]
-) -> tuple[list[float], Float64[np.ndarray, "feature 2"]]:
-    """fx, fy, cx, cy and the pixels as a camera with square axes has them (COLMAP's pinhole knows no skew)."""
+) -> tuple[pycolmap.Camera, Float64[np.ndarray, "feature 2"]]:
+    """COLMAP's camera of known focal lengths and the pixels as it has them; it has square axes and knows no skew."""
     (fx, skew, cx), (_, fy, cy), _ = np.asarray(camera.intrinsics, dtype=np.float64)
     straight = pixels.copy()
     straight[:, 0] -= skew * (pixels[:, 1] - cy) / fy
-    return [fx, fy, cx, cy], straight
+    pinhole = pycolmap.Camera(model="PINHOLE", width=camera.width, height=camera.height, params=[fx, fy, cx, cy])
+    pinhole.has_prior_focal_length = True
+    return pinhole, straight

@@ -14,6 +14,8 @@ from benchmark.splatting.render import TorchCameras
 
 # Floor of the mean *square* distance, as in 3DGS: two points on one spot do not make a Gaussian of no size.
 SMALLEST_SQUARE = 1e-7
+# On CUDA, steps between two looks at what is there: a look waits for all work that was handed out.
+LOOK_EVERY = 50
 
 
 def neighbour_distance(points: Float32[np.ndarray, "point 3"]) -> Float32[np.ndarray, "point"]:
@@ -43,20 +45,32 @@ def camera_extent(cameras: TorchCameras) -> float:
     return float(1.1 * (centers - centers.mean(dim=0)).norm(dim=1).max())
 
 
+def looks_at(step: int, steps: int, device: torch.device) -> bool:
+    """Whether values on the device are looked at after a step (from 0): to look at one on CUDA waits for all work."""
+    return device.type == "cpu" or step % LOOK_EVERY == LOOK_EVERY - 1 or step + 1 == steps
+
+
 class LossGuard:
     """Ends a cell whose loss stops being a number, naming the step and the last good loss."""
 
-    def __init__(self, stage: str):
+    def __init__(self, stage: str, steps: int):
         self.stage = stage
+        self.steps = steps
         self.last = math.nan
+        self._unseen: list[tuple[int, torch.Tensor]] = []
 
     def __call__(self, step: int, loss: torch.Tensor) -> float:
-        """The loss as a number."""
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise CellError(
-                f"{self.stage}: the loss is {value} at step {step + 1} (before it {self.last:.6g}); "
-                "lower the protocol's rates, or look for a feature or point that is not finite"
-            )
-        self.last = value
-        return value
+        """The newest loss that was looked at, as a number."""
+        self._unseen.append((step, loss.detach()))
+        if not looks_at(step, self.steps, loss.device):
+            return self.last
+        values = torch.stack([unseen for _, unseen in self._unseen]).tolist()
+        for (place, _), value in zip(self._unseen, values, strict=True):
+            if not math.isfinite(value):
+                raise CellError(
+                    f"{self.stage}: the loss is {value} at step {place + 1} (before it {self.last:.6g}); "
+                    "lower the protocol's rates, or look for a feature or point that is not finite"
+                )
+            self.last = value
+        self._unseen = []
+        return self.last

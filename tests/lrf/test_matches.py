@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from benchmark.cameras import project
+from benchmark.cameras import Cameras, project
 from benchmark.lrf.align_encoder import correspondence, divergence, drift, split_scenes
 from benchmark.lrf.artifacts import LatentScene
 from benchmark.lrf.matches import Pair, epipolar_distance, find_matches, latent_distances
+from benchmark.protocols.lrf import LATENT_PROTOCOLS
 from benchmark.reconstruction.sparse import fundamental_matrix
 from vfm_zoo.loading.autoencoder import Latent
 
@@ -46,11 +49,30 @@ def test_matches_are_of_one_point_and_weighted_by_their_distance(walls, tiny, sh
     assert checked > 20
 
 
-def test_photographs_of_nothing_have_no_matches(row_cameras, tiny):
-    from benchmark.cameras import Cameras
+def test_verification_without_the_cameras_finds_their_epipolar_lines(walls, tiny, shared_store):
+    scene = LatentScene(walls, "a", tiny, "known", 8, shared_store)
+    images, cameras = scene.photographs.train.movedim(1, -1).numpy(), scene.photographs.cameras
+    estimated = replace(tiny.matches, geometry="estimated")
+    pairs = find_matches(images, cameras, estimated, 8)
+    assert pairs
+    for (i, j), pair in pairs.items():
+        true = fundamental_matrix(cameras[i], cameras[j])
+        error = epipolar_distance(pair.first.astype(float) * 8, pair.second.astype(float) * 8, true)
+        assert np.median(error) < 1.5
+    again = find_matches(images, cameras, estimated, 8)
+    assert all(np.array_equal(pairs[key].first, again[key].first) for key in pairs)
 
+
+def test_the_paper_verifies_matches_as_published_and_lite_keeps_its_keys():
+    assert LATENT_PROTOCOLS["paper"].values()["matches"]["geometry"] == "estimated"
+    assert "geometry" not in LATENT_PROTOCOLS["lite"].values()["matches"]
+
+
+@pytest.mark.parametrize("geometry", ["cameras", "estimated"])
+def test_photographs_of_nothing_have_no_matches(row_cameras, tiny, geometry):
     grey = np.full((2, 64, 80, 3), 0.5, np.float32)
-    assert find_matches(grey, Cameras.stack(row_cameras(2, 0.1, (80, 64))), tiny.matches, 8) == {}
+    settings = replace(tiny.matches, geometry=geometry)
+    assert find_matches(grey, Cameras.stack(row_cameras(2, 0.1, (80, 64))), settings, 8) == {}
     assert latent_distances(torch.zeros(2, 3, 8, 10), {}, torch.ones(3), 0) is None
 
 

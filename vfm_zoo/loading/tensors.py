@@ -20,7 +20,7 @@ def read_tensors(path: Path, prefixes: tuple[str, ...] = ("",), within: str | No
     Parameters
     ----------
     path
-        safetensors, or by the name's ending (``.pth``, ``.pt``, ``.bin``, ``.tar``) a file of ``torch.save``.
+        safetensors, or by the name's ending (``.pth``, ``.pt``, ``.bin``, ``.tar``, ``.ckpt``) a file of ``torch.save``.
     within
         Of a file of ``torch.save``: the key under which the tensors stand.
 
@@ -30,7 +30,7 @@ def read_tensors(path: Path, prefixes: tuple[str, ...] = ("",), within: str | No
         If the file is of another format, is cut short, holds more than tensors and plain values (a pickle that would
         run something is refused), or holds no such tensor.
     """
-    if path.suffix in (".pth", ".pt", ".bin", ".tar"):
+    if path.suffix in (".pth", ".pt", ".bin", ".tar", ".ckpt"):
         tensors = {
             name: tensor for name, tensor in read_pickled_tensors(path, within).items() if name.startswith(prefixes)
         }

@@ -25,6 +25,10 @@ PAIRS = {
 # The tiny encoder's own grid is 5 x 5 patches of 14 pixels: one size needs no new positions, the others do.
 VGGT_SIZES = {"square": (70, 70), "wide": (42, 98), "tall": (84, 56)}
 
+# Rows and columns of tokens; the guide has 16 pixels a token, or 14 as for a patch of DINOv2.
+FEATUP_CHANNELS = 12
+FEATUP_SIZES = {"square": (4, 4, 16), "wide": (3, 6, 16), "patches_of_14": (4, 5, 14)}
+
 # Of the pixels of an output, every thirteenth row and column is kept; of tokens and descriptors, some channels.
 STEP = 13
 TOKEN_STEP = 16
@@ -42,6 +46,18 @@ def drawn(name: str, shape: tuple[int, ...]) -> Tensor:
         values /= math.sqrt(math.prod(shape[1:]))
     # Exponentials follow the last layer: errors of rounding must not grow with the size of the outputs.
     return torch.from_numpy(values * (0.1 if re.search(r"\.dpt\.head\.4\.|_head\d\.proj\.", name) else 1))
+
+
+def drawn_any(name: str, shape: tuple[int, ...]) -> Tensor:
+    """As `drawn`, for single numbers too: about 1."""
+    return drawn(name, shape) if shape else drawn(name, (1,)).reshape(())
+
+
+def featup_inputs(name: str, size: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Tokens ``[1 channel row column]`` and a guide ``[1 3 height width]``, seeded by the name."""
+    rows, columns, pixels = size
+    values = _generator(name).standard_normal((1, FEATUP_CHANNELS, rows, columns), dtype=np.float32)
+    return torch.from_numpy(values), images(name, (rows * pixels, columns * pixels), count=1)
 
 
 def images(name: str, size: tuple[int, int], count: int = 2) -> Tensor:
