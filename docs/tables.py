@@ -85,9 +85,7 @@ def datasets() -> str:
 
 def metrics() -> str:
     """The one table of metrics."""
-    rows = [
-        [f"`{m.name}`", m.title, {"higher": "↑", "lower": "↓"}[m.better], m.unit, m.note] for m in METRICS.values()
-    ]
+    rows = [[f"`{m.name}`", m.title, {"higher": "↑", "lower": "↓"}[m.better], m.unit, m.note] for m in METRICS.values()]
     return table(["name", "printed as", "better", "unit", "what it is"], rows)
 
 
