@@ -22,7 +22,7 @@ def main(keep: list[str]) -> None:
     for requirement in map(Requirement, asked):
         oldest = [one.version for one in requirement.specifier if one.operator == ">="]
         if oldest and requirement.name not in keep:
-            print(f"{requirement.name}=={oldest[0]}")
+            sys.stdout.write(f"{requirement.name}=={oldest[0]}\n")
 
 
 if __name__ == "__main__":
