@@ -33,11 +33,12 @@ PLACES = {
 REST = {"run": ("--entry", "iuvrgb", "--dataset", "studio")}
 
 # Verbs that are run here with the words of the page; they take seconds and need nothing.
-RUN_HERE = ("list", "show", "doctor", "plan", "data list", "results check", "results diff", "leaderboard build")
+RUN_HERE = ("list", "show", "doctor", "data list", "results check", "results diff", "leaderboard build")
 
 # Verbs that take minutes, files of others, or a browser, and the tests that run them.
 RUN_ELSEWHERE = {
     "run": "tests/test_end_to_end.py",
+    "plan": "tests/test_studies.py",
     "study": "tests/test_end_to_end.py",
     "compile": "tests/test_kernels.py",
     "data add": "tests/scenes/",
